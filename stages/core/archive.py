@@ -1,0 +1,140 @@
+"""One deterministic zip from whatever the images came in; archives from outside are read with care."""
+
+import os
+import tarfile
+import unicodedata
+import zipfile
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from stages.core.errors import UserError
+from stages.core.options import Download
+
+IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm"}
+STORED_DATE = (1980, 1, 1, 0, 0, 0)
+LINK, FILE_TYPE = 0o120000, 0o170000
+
+
+@dataclass(frozen=True)
+class Member:
+    """A file on its way into the zip: its name there and how to get its bytes."""
+
+    name: str
+    read: Callable[[], bytes]
+
+
+def write_zip(path: Path, members: Iterable[Member]) -> int:
+    """Write members sorted by name, stored and without times; returns how many.
+
+    The same members give the same bytes. Stored: images are compressed already, and DVC hashes one file.
+    Raises UserError on two members of one name.
+    """
+    ordered = sorted(members, key=lambda member: member.name)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+        for before, member in zip([None, *ordered], ordered, strict=False):
+            if before and before.name == member.name:
+                raise UserError(f"{member.name} stands twice in the source; rename one of the two")
+            archive.writestr(zipfile.ZipInfo(member.name, STORED_DATE), member.read())
+    return len(ordered)
+
+
+def is_image_name(name: str) -> bool:
+    """Whether a file counts as an image by its ending; hidden files and macOS's shadow files don't."""
+    path = PurePosixPath(name)
+    hidden = any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
+    return path.suffix.lower() in IMAGE_SUFFIXES and not hidden
+
+
+def safe_name(name: str, source: str) -> str:
+    """Return the name in NFC with forward slashes. Raises UserError for a name that could leave its folder."""
+    path = PurePosixPath(name.replace("\\", "/"))
+    if path.is_absolute() or ".." in path.parts or any(":" in part for part in path.parts[:1]):
+        raise UserError(f"{source}: member {name!r} points outside the archive; such an archive is refused")
+    return unicodedata.normalize("NFC", str(path))
+
+
+def folder_members(folder: Path) -> Iterator[Member]:
+    """Yield the images below a folder. Raises UserError when the folder is missing."""
+    if not folder.is_dir():
+        raise UserError(f"{folder} is no folder; give the path of a folder with one folder of images a class")
+    for parent, folders, files in os.walk(folder):
+        folders.sort()
+        for file in files:
+            path = Path(parent, file)
+            name = path.relative_to(folder).as_posix()
+            if is_image_name(name) and path.is_file():
+                yield Member(safe_name(name, str(folder)), path.read_bytes)
+
+
+def archive_members(path: Path, limits: Download) -> Iterator[Member]:
+    """Yield the images in a zip or tar (also compressed), never unpacking to disk.
+
+    Raises UserError on something that is no archive, and on members that could do harm: names outside,
+    links, devices, encryption, too many, too large, or too densely packed.
+    """
+    if zipfile.is_zipfile(path):
+        yield from zip_members(path, limits)
+    elif tarfile.is_tarfile(path):
+        yield from tar_members(path, limits)
+    else:
+        raise UserError(f"{path} is neither a zip nor a tar archive ({path.stat().st_size:,} bytes); check the file")
+
+
+def zip_members(path: Path, limits: Download) -> Iterator[Member]:
+    """Yield the images of a zip; see `archive_members`."""
+    archive = zipfile.ZipFile(path)
+    files = [info for info in archive.infolist() if not info.is_dir()]
+    check_size(path, [info.file_size for info in files], limits)
+    for info in files:
+        if info.flag_bits & 1:
+            raise UserError(f"{path}: member {info.filename!r} is encrypted; pack the images without a password")
+        if (info.external_attr >> 16) & FILE_TYPE == LINK:
+            raise UserError(f"{path}: member {info.filename!r} is a link; pack the files themselves")
+        if info.file_size > limits.max_ratio * max(info.compress_size, 1):
+            raise UserError(
+                f"{path}: member {info.filename!r} unpacks to {info.file_size / max(info.compress_size, 1):.0f} times "
+                f"its size; download.max_ratio is {limits.max_ratio:g}"
+            )
+        name = safe_name(info.filename, str(path))
+        if is_image_name(name):
+            yield Member(name, lambda info=info: read_zip_member(archive, info, path))  # type: ignore[misc]
+
+
+def read_zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) -> bytes:
+    """Read one member. Raises UserError when it is damaged."""
+    try:
+        return archive.read(info)
+    except (zipfile.BadZipFile, EOFError, OSError) as error:
+        raise UserError(f"{path}: member {info.filename!r} is damaged ({error}); fetch the archive again") from error
+
+
+def tar_members(path: Path, limits: Download) -> Iterator[Member]:
+    """Yield the images of a tar, compressed or not; see `archive_members`.
+
+    A compressed tar can't be read at random, so its images are held in memory until they are written.
+    """
+    try:
+        with tarfile.open(path) as archive:
+            sizes: list[int] = []
+            for info in archive:
+                if info.issym() or info.islnk() or info.isdev():
+                    raise UserError(f"{path}: member {info.name!r} is a link or a device; pack the files themselves")
+                name = safe_name(info.name, str(path))
+                if info.isfile() and is_image_name(name):
+                    sizes.append(info.size)
+                    check_size(path, sizes, limits)
+                    data = archive.extractfile(info).read()  # type: ignore[union-attr]
+                    yield Member(name, lambda data=data: data)  # type: ignore[misc]
+    except (tarfile.TarError, EOFError, OSError) as error:
+        raise UserError(f"{path} is damaged ({error}); fetch the archive again") from error
+
+
+def check_size(path: Path, sizes: list[int], limits: Download) -> None:
+    """Raise UserError when an archive holds more files or bytes than params.yaml allows."""
+    if len(sizes) > limits.max_images:
+        raise UserError(f"{path} holds {len(sizes):,} files; download.max_images is {limits.max_images:,}")
+    if sum(sizes) > limits.max_bytes:
+        raise UserError(f"{path} unpacks to {sum(sizes):,} bytes; download.max_bytes is {limits.max_bytes:,}")
+
+

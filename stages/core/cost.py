@@ -1,0 +1,47 @@
+"""What a model costs, in numbers that repeat: multiply-adds and parameters; and latency, which does not."""
+
+import time
+from typing import Any
+
+import numpy as np
+
+
+def multiply_adds(model: Any) -> int:
+    """Multiply-adds of the convolutions and dense layers for one image."""
+    return sum(of_layer(layer) for layer in model.layers)
+
+
+def of_layer(layer: Any) -> int:
+    """Multiply-adds of one Keras layer for one image; nested models are summed up."""
+    if hasattr(layer, "layers"):
+        return multiply_adds(layer)
+    kinds = {"Conv2D": "kernel", "DepthwiseConv2D": "kernel", "Dense": "kernel"}
+    if type(layer).__name__ not in kinds:
+        return 0
+    shape = layer.output.shape
+    places = int(np.prod([side for side in shape[1:-1]])) if len(shape) > 2 else 1
+    return places * int(np.prod(layer.kernel.shape))
+
+
+def latency(model: Any, images: np.ndarray, repeats: int = 20) -> dict[str, float]:
+    """Median milliseconds to predict one image, and microseconds an image in a batch of up to 64.
+
+    images: uint8 [N, H, W, C], N >= 1. Compiled once before; differs by machine and by the hour.
+    """
+    import tensorflow as tf
+
+    call = tf.function(lambda x: model(x, training=False))
+    medians = {}
+    for name, batch in (("one", images[:1]), ("batch", images[:64])):
+        x = tf.constant(np.asarray(batch))
+        call(x)
+        seconds = [timed(call, x) for _ in range(repeats)]
+        medians[name] = float(np.median(seconds)) / len(batch)
+    return {"latency_one_image_ms": medians["one"] * 1e3, "latency_batch_us_per_image": medians["batch"] * 1e6}
+
+
+def timed(call: Any, x: Any) -> float:
+    """Seconds of one call."""
+    started = time.perf_counter()
+    np.asarray(call(x))
+    return time.perf_counter() - started

@@ -1,0 +1,15 @@
+"""The one error that is shown to a user as a sentence instead of a traceback."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class UserError(Exception):
+    """Something a user can mend: the message says where, what was got and what would be right."""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Name the closest known word, or list them all when none is close."""
+    names = sorted(known)
+    close = difflib.get_close_matches(word, names, n=1)
+    return f"did you mean {close[0]}?" if close else f"there are: {', '.join(names) or 'none'}"

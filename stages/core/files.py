@@ -1,0 +1,116 @@
+"""Reading, hashing and writing files whole: to a temporary name first, then renamed."""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from stages.core.errors import UserError
+
+CHUNK = 1 << 20
+
+
+@contextmanager
+def replaced(path: Path) -> Iterator[Path]:
+    """Yield a temporary name beside `path`; it takes the name of `path` only if the block succeeds.
+
+    Works for a file or a folder: what the block makes there, replaces what was there. OSErrors of an
+    unwritable place become a UserError.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        remove(path) if path.is_dir() or temporary.is_dir() else None
+        temporary.replace(path)
+    except PermissionError as error:
+        raise UserError(f"{path}: cannot be written: {error.strerror}; make {path.parent} writable") from error
+    finally:
+        remove(temporary)
+
+
+@contextmanager
+def replaced_folder(path: Path) -> Iterator[Path]:
+    """Like `replaced`, for a folder, which is made empty."""
+    with replaced(path) as temporary:
+        temporary.mkdir()
+        yield temporary
+
+
+def remove(path: Path) -> None:
+    """Delete a file or a whole folder; nothing there is fine."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def digest(path: Path, algorithm: str = "sha256") -> str:
+    """Hash of a file's bytes, in hexadecimal, read in pieces."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, algorithm).hexdigest()
+
+
+def text_digest(text: str) -> str:
+    """SHA-256 of a text, in hexadecimal."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def canonical(value: Any) -> str:
+    """JSON with sorted keys: equal values give equal bytes."""
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` as sorted JSON, whole or not at all. Raises ValueError on NaN."""
+    write_text(path, canonical(value))
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8 text, whole or not at all."""
+    with replaced(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def read_json(path: Path) -> Any:
+    """Read JSON. Raises UserError when the file is missing or damaged."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise UserError(f"{path} is missing; `dvc repro` makes it") from error
+    except ValueError as error:
+        raise UserError(f"{path} is damaged ({error}); `dvc repro -f` makes it anew") from error
+
+
+def write_csv(path: Path, frame: pd.DataFrame) -> None:
+    """Write a table with six significant digits and no index, so that equal tables give equal bytes."""
+    with replaced(path) as temporary:
+        frame.to_csv(temporary, index=False, float_format="%.6g", lineterminator="\n")
+
+
+def write_parquet(path: Path, frame: pd.DataFrame) -> None:
+    """Write a table as parquet; no time is stored, so equal tables give equal bytes."""
+    with replaced(path) as temporary:
+        frame.to_parquet(temporary, index=False, compression="zstd")
+
+
+def human_bytes(n_bytes: float) -> str:
+    """12,345,678 -> '12.3 MB'."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if n_bytes < 1000:
+            return f"{n_bytes:.3g} {unit}"
+        n_bytes /= 1000
+    return f"{n_bytes:.3g} TB"
+
+
+def listed(names: Iterable[str], most: int = 3) -> str:
+    """'a, b, c and 4 more'."""
+    all_names = list(names)
+    more = f" and {len(all_names) - most} more" if len(all_names) > most else ""
+    return ", ".join(all_names[:most]) + more

@@ -1,0 +1,86 @@
+"""Where every file of the project lives. Paths only: nothing is created here."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The paths of one checkout; `root` holds params.yaml."""
+
+    root: Path
+
+    @property
+    def main_checkout(self) -> Path:
+        """The checkout a person works in: DVC runs queued experiments in a copy and names the original."""
+        return Path(os.environ.get("DVC_ROOT") or self.root).resolve()
+
+    @property
+    def params(self) -> Path:
+        """Every choice of the next run."""
+        return self.root / "params.yaml"
+
+    @property
+    def pipeline(self) -> Path:
+        """The graph of the nodes."""
+        return self.root / "dvc.yaml"
+
+    @property
+    def lock(self) -> Path:
+        """Every package, with its hashes."""
+        return self.root / "requirements.lock"
+
+    @property
+    def source(self) -> Path:
+        """Folder of the one zip, source.json and pretrained weights in use."""
+        return self.root / "data/source"
+
+    @property
+    def archive(self) -> Path:
+        """All images of the data set, in one deterministic zip."""
+        return self.source / "images.zip"
+
+    @property
+    def manifest(self) -> Path:
+        """One row an image; exists only when the data passed the gate."""
+        return self.root / "data/manifest.parquet"
+
+    @property
+    def images(self) -> Path:
+        """Folder of packed images per split and their statistics."""
+        return self.root / "data/images"
+
+    @property
+    def validation(self) -> Path:
+        """Verdict, findings and pages of the data gate."""
+        return self.root / "reports/validation"
+
+    @property
+    def reports(self) -> Path:
+        """Folder of everything made for people."""
+        return self.root / "reports"
+
+    def candidate(self, name: str, tuned_suffix: str = "-tuned") -> Path:
+        """Folder of one trained model: data/tuned/M for the candidate M-tuned, else data/candidates/M."""
+        if name.endswith(tuned_suffix):
+            return self.root / "data/tuned" / name.removesuffix(tuned_suffix)
+        return self.root / "data/candidates" / name
+
+    def evaluation(self, name: str) -> Path:
+        """Folder of one candidate's metrics and pictures."""
+        return self.root / "reports/candidates" / name
+
+    def tuning(self, entry: str) -> Path:
+        """Folder of the trials of one search, for people."""
+        return self.root / "reports/tuning" / entry
+
+    def run_record(self, key: str) -> Path:
+        """What does not repeat about a run (ids, times, host, commit): no DVC out, in the main checkout."""
+        return self.main_checkout / "reports/runs" / f"{key}.json"
+
+    def timing(self, name: str) -> Path:
+        """Seconds and latency of a candidate: no DVC out."""
+        return self.root / "reports/timings" / f"{name}.json"

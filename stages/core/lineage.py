@@ -1,0 +1,74 @@
+"""What made a result: hashes of params, inputs and code, and the key under which its run is found."""
+
+import platform
+import socket
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from stages.core.files import canonical, digest, read_json, text_digest
+from stages.core.layout import Layout
+
+GENERATED = ("dvc.lock", ".gitignore", "data/", "reports/")
+
+
+def provenance(layout: Layout, stage: str, entry: str, params: dict[str, Any]) -> dict[str, Any]:
+    """Return what repeats about a run of `stage` for an entry, with the key that names it.
+
+    params: everything declared to the stage. Inputs are named by the full SHA-256 of the manifest and the packs.
+    """
+    code = code_hashes(layout, stage, params["kind"])
+    inputs = {"manifest_sha256": digest(layout.manifest), "images": read_json(layout.images / "pack.json")}
+    inputs["statistics_sha256"] = digest(layout.images / "statistics.json")
+    made_of = {"stage": stage, "entry": entry, "params": params, "inputs": inputs, "code": code}
+    lock = digest(layout.lock)
+    return {**made_of, "lock_sha256": lock, "key": text_digest(canonical({**made_of, "lock": lock}))[:32]}
+
+
+def code_hashes(layout: Layout, stage: str, kind: str) -> dict[str, str]:
+    """SHA-256 of each code file that dvc.yaml declares to a stage."""
+    node = YAML(typ="safe", pure=True).load(layout.pipeline.read_text())["stages"][stage]
+    deps = [str(dep).replace("${item.kind}", kind) for dep in node.get("do", node)["deps"]]
+    return {dep: digest(layout.root / dep) for dep in deps if dep.endswith(".py")}
+
+
+def whereabouts(layout: Layout) -> dict[str, Any]:
+    """What does not repeat: commit, whether the tree differs from it, host, system, experiment name."""
+    import os
+
+    return {
+        "commit": git(layout.root, "rev-parse", "HEAD"),
+        "dirty_files": dirty_files(layout.root),
+        "experiment": os.environ.get("DVC_EXP_NAME"),
+        "host": socket.gethostname(),
+        "python": platform.python_version(),
+        "system": platform.platform(),
+        "processor": processor(),
+    }
+
+
+def dirty_files(root: Path) -> list[str]:
+    """Files that differ from the commit, besides what DVC itself writes during a run."""
+    lines = git(root, "status", "--porcelain", "--untracked-files=no").splitlines()
+    names = [line[3:] for line in lines]
+    return [name for name in names if not name.startswith(GENERATED) and not name.endswith(GENERATED[:2])]
+
+
+def git(root: Path, *args: str) -> str:
+    """Output of a git command; empty where there is no git or no commit."""
+    try:
+        done = subprocess.run(["git", "-C", str(root), *args], capture_output=True, text=True, check=False, timeout=20)
+    except OSError:
+        return ""
+    return done.stdout.rstrip("\n") if done.returncode == 0 else ""
+
+
+def processor() -> str:
+    """Name of the processor: the promise of equal bytes holds for one kind."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor()

@@ -1,0 +1,185 @@
+"""The sections of params.yaml as frozen types: every field has a range and a meaning, none has a default."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Fraction = Annotated[float, Field(ge=0, lt=1)]
+Positive = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=1)]
+Seed = Annotated[int, Field(ge=1, lt=2**31)]  # keras-tuner takes 0 for "no seed"
+
+
+class Section(BaseModel):
+    """A mapping of params.yaml: an unknown, missing or wrongly typed key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class Download(Section):
+    """Which data set, and what an archive from outside may hold."""
+
+    dataset: str = Field(description="name of an entry of `datasets`")
+    max_images: Count = Field(description="an archive with more members is refused")
+    max_bytes: Count = Field(description="an archive that unpacks to more bytes is refused")
+    max_ratio: Positive = Field(description="a member that unpacks to more than this times its size is refused")
+
+
+class Split(Section):
+    """How images without a predefined split are divided."""
+
+    seed: Seed = Field(description="which images go where")
+    val_fraction: Annotated[float, Field(gt=0, lt=1)] = Field(description="share of each class that chooses models")
+    test_fraction: Fraction = Field(description="share of each class that is only measured; 0 for none")
+
+    @model_validator(mode="after")
+    def leave_some_for_training(self) -> "Split":
+        """Raise ValueError when validation and test take everything."""
+        if self.val_fraction + self.test_fraction >= 1:
+            raise ValueError("val_fraction + test_fraction must be below 1, so that images are left to train on")
+        return self
+
+
+class Normalize(Section):
+    """The one size and colour that every image gets."""
+
+    height: Count = Field(description="pixels")
+    width: Count = Field(description="pixels")
+    channels: Literal["rgb", "grey"] = Field(description="colour model of the packed images")
+    fit: Literal["stretch", "crop", "pad"] = Field(description="how another aspect ratio is met")
+    resample: Literal["nearest", "bilinear", "bicubic", "lanczos"] = Field(description="filter when resizing")
+
+
+class Optimizer(Section):
+    """The optimizer and its rate at the peak of the schedule."""
+
+    name: Literal["sgd", "adam", "adamw", "adamax", "lion", "rmsprop"] = Field(description="a Keras optimizer")
+    rate: Positive = Field(description="highest learning rate")
+    momentum: Fraction = Field(description="Nesterov momentum; used by sgd and rmsprop")
+    weight_decay: Annotated[float, Field(ge=0)] = Field(
+        description="decoupled (Loshchilov & Hutter 2019), on kernels"
+    )
+    clip_norm: Positive | None = Field(description="largest norm of the whole gradient, or null")
+
+
+class Schedule(Section):
+    """How the learning rate moves over the run."""
+
+    name: Literal["constant", "cosine", "linear", "exponential"] = Field(description="shape after the warm-up")
+    warmup: Fraction = Field(description="share of all steps that rise linearly to the rate")
+    end: Annotated[float, Field(ge=0, le=1)] = Field(description="last rate as a share of the highest")
+    decay_rate: Annotated[float, Field(gt=0, le=1)] | None = Field(description="exponential: factor a period")
+    decay_steps: Count | None = Field(description="exponential: steps in a period")
+
+    @model_validator(mode="after")
+    def exponential_is_complete(self) -> "Schedule":
+        """Raise ValueError when an exponential schedule lacks its two numbers."""
+        if self.name == "exponential" and (self.decay_rate is None or self.decay_steps is None):
+            raise ValueError("an exponential schedule needs decay_rate and decay_steps")
+        return self
+
+
+class Augment(Section):
+    """Random changes of train images; each a function of (seed, epoch, index)."""
+
+    flip: Literal["none", "horizontal", "both", "dihedral"] = Field(
+        description="dihedral: the 8 flips and rotations of a square"
+    )
+    shift: Fraction = Field(description="largest move, as a share of the side")
+    rotation: Annotated[float, Field(ge=0, le=0.5)] = Field(description="largest turn, as a share of a full one")
+    zoom: Fraction = Field(description="largest change of scale")
+    brightness: Fraction = Field(description="largest change, as a share of 255")
+    contrast: Fraction = Field(description="largest change of the distance from the image's mean")
+    cutout: Fraction = Field(description="side of a blanked square, as a share of the side (DeVries & Taylor 2017)")
+
+
+class EarlyStopping(Section):
+    """When to stop before the last epoch."""
+
+    monitor: Literal["val_loss", "val_accuracy"] = Field(description="what must improve")
+    patience: Count = Field(description="epochs without improvement")
+
+
+class ReduceOnPlateau(Section):
+    """When to lower the rate of a constant schedule."""
+
+    factor: Annotated[float, Field(gt=0, lt=1)] = Field(description="new rate / old rate")
+    patience: Count = Field(description="epochs without a better val_loss")
+
+
+class Fit(Section):
+    """How one entry is trained."""
+
+    seed: Seed = Field(description="initial weights, order, augmentation, dropout")
+    epochs: Count = Field(description="passes over the train images")
+    batch_size: Count = Field(description="images a step")
+    optimizer: Optimizer
+    schedule: Schedule
+    label_smoothing: Fraction = Field(description="Szegedy et al. 2016")
+    ema: Fraction | None = Field(description="momentum of the moving average of weights that is kept, or null")
+    augment: Augment
+    keep: Literal["best", "last"] = Field(description="which epoch's weights: best val_accuracy / val_loss, or last")
+    early_stopping: EarlyStopping | None = Field(description="null trains every epoch")
+    reduce_on_plateau: ReduceOnPlateau | None = Field(description="null leaves the schedule alone")
+    shuffle_block: Count = Field(
+        description="rows moved together when shuffling: 1 in memory, 512 for data larger than it"
+    )
+    precision: Literal["float32", "mixed_float16", "mixed_bfloat16"] = Field(description="Keras dtype policy")
+    xla: bool = Field(description="jit_compile: faster on a GPU, slower on a CPU")
+    steps_per_execution: Count = Field(description="steps a call; helps only networks under 5 ms a step")
+
+    @model_validator(mode="after")
+    def one_rate_at_a_time(self) -> "Fit":
+        """Raise ValueError when a plateau would lower a rate that a schedule already moves."""
+        if self.reduce_on_plateau and (self.schedule.name != "constant" or self.schedule.warmup):
+            raise ValueError("reduce_on_plateau needs schedule.name: constant and schedule.warmup: 0")
+        return self
+
+
+class Tune(Section):
+    """The search around one entry of `models`; trial 1 is the entry as written."""
+
+    method: Literal["random", "bayesian", "hyperband"] = Field(description="who proposes the next trial")
+    trials: Count = Field(description="how many; hyperband counts by its own brackets up to this many")
+    epochs: Count = Field(description="epochs of a trial")
+    objective: Literal["val_accuracy", "val_loss"] = Field(description="what the search improves")
+    seed: Seed = Field(description="of the proposals")
+    keep_models: Literal["all"] | Count = Field(description="all, or the best k, to save disk")
+    space: dict[str, Any] = Field(
+        description="mirrors the entry; a leaf is {min, max, scale: linear|log} or {choices: [...]}"
+    )
+
+
+class Evaluate(Section):
+    """Parameters of the measures."""
+
+    top_k: Count = Field(description="a hit when the class is among the k most probable")
+    calibration_bins: Count = Field(description="equal-width bins of the expected calibration error")
+    confidence: Annotated[float, Field(gt=0, lt=1)] = Field(description="level of every interval")
+    bootstrap: Count = Field(description="resamples for measures that are not proportions")
+    seed: Seed = Field(description="of the resamples")
+    confused_pairs: Count = Field(description="most confused pairs that are listed")
+
+
+class Report(Section):
+    """What the report page shows, and who wins."""
+
+    champion: Literal["val_accuracy", "val_macro_f1", "val_log_loss"] = Field(
+        description="the measure on validation that names the champion"
+    )
+    samples_per_class: Count = Field(description="example images a class")
+    mistakes_per_pair: Count = Field(description="pictures a confused pair")
+
+
+class Runtime(Section):
+    """What changes bits or speed but not the method; recorded with every model."""
+
+    threads: Count = Field(description="of TensorFlow; another count gives other weights")
+    onednn: bool = Field(description="1.2-1.9 x faster on a CPU; other bits")
+    determinism: Literal["strict", "fast"] = Field(description="strict: the same bytes again, up to 4 % slower")
+
+
+class Tracking(Section):
+    """How MLflow is reached."""
+
+    timeout_s: Count = Field(description="seconds a call to the server may take")

@@ -1,0 +1,94 @@
+"""HTML pages for people: self-contained, offline, every value from data escaped."""
+
+import base64
+import io
+import zipfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from stages.core.decoding import NotAnImage, decode
+from stages.core.findings import Finding
+from stages.core.manifest import SPLITS
+
+TEMPLATES = Path(__file__).parents[1] / "templates"
+THUMBNAIL = 72  # CSS pixels; images are stored at this size at most, so that a page stays small
+
+
+def render(template: str, **values: Any) -> str:
+    """Fill a template; undefined names are errors and everything is escaped."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.get_template(template).render(**values)
+
+
+def thumbnails(archive: Path, paths: Iterable[str]) -> dict[str, str]:
+    """Return a data: URI for each readable image of the zip; the unreadable are left out."""
+    pictures: dict[str, str] = {}
+    with zipfile.ZipFile(archive) as source:
+        for path in dict.fromkeys(paths):
+            try:
+                pictures[path] = thumbnail(source.read(path))
+            except NotAnImage:
+                continue
+    return pictures
+
+
+def thumbnail(data: bytes) -> str:
+    """Return image bytes as a small PNG or JPEG in a data: URI. Raises NotAnImage."""
+    from PIL import Image
+
+    image = Image.fromarray(decode(data).pixels)
+    small = max(image.size) <= 16
+    if small:  # enlarge what could not be seen, without blurring it
+        image = image.resize((image.width * 4, image.height * 4), Image.Resampling.NEAREST)
+    image.thumbnail((THUMBNAIL, THUMBNAIL))
+    stream = io.BytesIO()
+    image.save(stream, "png", optimize=True) if small else image.save(stream, "jpeg", quality=80)
+    kind = "png" if small else "jpeg"
+    return f"data:image/{kind};base64," + base64.b64encode(stream.getvalue()).decode()
+
+
+def class_table(manifest: pd.DataFrame) -> list[dict[str, Any]]:
+    """Images per class and split, largest class first."""
+    counts = pd.crosstab(manifest["label"], manifest["split"].fillna("unreadable"))
+    counts["all"] = counts.sum(axis=1)
+    ordered = counts.sort_values("all", ascending=False, kind="stable")
+    return [
+        {"label": label, "n_images": int(row["all"]), **{split: int(row.get(split, 0)) for split in SPLITS}}
+        for label, row in ordered.iterrows()
+    ]
+
+
+def validation_page(manifest: pd.DataFrame, findings: list[Finding], verdict: str, archive: Path) -> str:
+    """The gate's page: one line a promise, with numbers and pictures of what breaks it."""
+    pictures = thumbnails(archive, (path for found in findings for path in found.examples))
+    return render(
+        "validation.html",
+        verdict=verdict,
+        findings=findings,
+        pictures=pictures,
+        classes=class_table(manifest),
+        n_images=len(manifest),
+        n_unreadable=int(manifest["error"].notna().sum()),
+        n_special=special_counts(manifest),
+    )
+
+
+def special_counts(manifest: pd.DataFrame) -> dict[str, int]:
+    """How many images were animated, rotated, deep, … and what was done to them."""
+    meaning = {
+        "animated": "animated: the first frame is used",
+        "rotated": "stored turned: set upright by their EXIF orientation",
+        "deep": "more than 8 bits a channel: scaled to 8",
+        "alpha": "with transparency: laid over white",
+        "palette": "with a palette: converted to RGB",
+        "cmyk": "in CMYK: converted to RGB",
+    }
+    flags = manifest["flags"].fillna("").str.split().explode().value_counts()
+    return {text: int(flags[flag]) for flag, text in meaning.items() if flag in flags}

@@ -1,0 +1,192 @@
+"""params.yaml -> one frozen, fully checked value; its errors name the key, what was got and what is right."""
+
+import importlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any, TypeVar
+
+from pydantic import Field, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from stages.core import options as o
+from stages.core.errors import UserError, did_you_mean
+from stages.core.layout import PROJECT, Layout
+from stages.core.search_space import check_space
+
+S = TypeVar("S", bound=o.Section)
+TUNED = "-tuned"
+
+
+class Tree(o.Section):
+    """The whole file; entries of `datasets`, `models` and `checks` are checked by their kinds."""
+
+    download: o.Download
+    datasets: dict[str, dict[str, Any]]
+    split: o.Split
+    checks: dict[str, dict[str, Any]]
+    normalize: o.Normalize
+    models: dict[str, dict[str, Any]] = Field(min_length=1)
+    tune: dict[str, o.Tune]
+    evaluate: o.Evaluate
+    report: o.Report
+    runtime: o.Runtime
+    tracking: o.Tracking
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry of a mapping of kinds: the module that implements it and its checked options."""
+
+    name: str
+    kind: str
+    options: Any
+    fit: o.Fit | None
+    written: dict[str, Any]
+
+    def module(self, group: str) -> ModuleType:
+        """Import the file of this kind."""
+        return importlib.import_module(f"stages.{group}.{self.kind}")
+
+
+@dataclass(frozen=True)
+class Params:
+    """Everything params.yaml says, checked."""
+
+    tree: Tree
+    dataset: Entry
+    checks: dict[str, Entry]
+    models: dict[str, Entry]
+
+    @property
+    def candidates(self) -> list[str]:
+        """Names of all that competes, in the order of the file."""
+        return [*self.models, *(name + TUNED for name in self.tree.tune)]
+
+    def model(self, name: str) -> Entry:
+        """Return an entry of `models`. Raises UserError when there is none of that name."""
+        if name not in self.models:
+            raise UserError(f"params.yaml: models.{name} is not there; {did_you_mean(name, self.models)}")
+        return self.models[name]
+
+
+def open_project(root: Path = PROJECT) -> tuple[Params, Layout]:
+    """Check params.yaml as a whole and name every path. Raises UserError with all its mistakes."""
+    layout = Layout(root)
+    return load(layout.params), layout
+
+
+def load(path: Path) -> Params:
+    """Read and check a params.yaml. Raises UserError."""
+    return check(read_yaml(path))
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Read YAML 1.2, as DVC does. Raises UserError naming line and column."""
+    try:
+        written = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise UserError(f"{path} is missing; `git checkout {path.name}` brings it back") from error
+    except YAMLError as error:
+        raise UserError(f"{path.name} is not YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(written, dict):
+        raise UserError(f"{path.name} must be a mapping, got {type(written).__name__}")
+    return written
+
+
+def check(written: dict[str, Any]) -> Params:
+    """Check a read params.yaml. Raises UserError with every mistake that was found."""
+    tree = section(Tree, written, "")
+    models = {name: entry("models", name, item) for name, item in tree.models.items()}
+    datasets = {name: entry("datasets", name, item) for name, item in tree.datasets.items()}
+    checks = {name: entry("checks", name, {**item, "kind": name}) for name, item in tree.checks.items()}
+    if tree.download.dataset not in datasets:
+        raise UserError(
+            f"params.yaml: download.dataset: no entry {tree.download.dataset!r} in datasets; "
+            + did_you_mean(tree.download.dataset, datasets)
+        )
+    for name, search in tree.tune.items():
+        if name not in models:
+            raise UserError(f"params.yaml: tune.{name} names no entry of models; {did_you_mean(name, models)}")
+        check_space(f"tune.{name}.space", models[name].written, search.space)
+    return Params(tree, datasets[tree.download.dataset], checks, models)
+
+
+def entry(group: str, name: str, written: dict[str, Any]) -> Entry:
+    """Check one entry by the Options of its kind. Raises UserError."""
+    where = f"{group}.{name}"
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
+        raise UserError(f"params.yaml: {where}: a name is letters, digits and _, beginning with a letter")
+    kind = written.get("kind")
+    known = kinds(group)
+    if kind not in known:
+        raise UserError(f"params.yaml: {where}.kind: no stages/{group}/{kind}.py; {did_you_mean(str(kind), known)}")
+    rest = {key: value for key, value in written.items() if key != "kind"}
+    fit = section(o.Fit, rest.pop("fit", {}), f"{where}.fit") if group == "models" else None
+    options = section(importlib.import_module(f"stages.{group}.{kind}").Options, rest, where)
+    return Entry(name, str(kind), options, fit, written)
+
+
+def kinds(group: str) -> list[str]:
+    """Names of the files in a folder of kinds."""
+    folder = PROJECT / "stages" / group
+    return sorted(path.stem for path in folder.glob("*.py") if path.stem != "__init__")
+
+
+def section(kind: type[S], written: Any, where: str) -> S:
+    """Check a mapping against its type. Raises UserError with a line for each mistake."""
+    try:
+        return kind.model_validate(written)
+    except ValidationError as error:
+        lines = [sentence(kind, where, problem) for problem in error.errors()]
+        raise UserError("\nerror: ".join(dict.fromkeys(lines))) from error
+
+
+def sentence(kind: type[o.Section], where: str, problem: Any) -> str:
+    """One mistake found by pydantic, in our words."""
+    path = [str(part) for part in problem["loc"]]
+    siblings, field = find(kind, path)
+    # a union adds the name of its member to the path, which says nothing to a user
+    shown = ".".join(part for part in [where, *path] if part and not re.search(r"[\[\](]|^(int|float)$", part))
+    got = problem["input"]
+    if problem["type"] == "extra_forbidden":
+        return f"params.yaml: {shown} is not known; {did_you_mean(path[-1], siblings)}"
+    if problem["type"] == "missing":
+        return f"params.yaml: {shown} is missing; it is {field.description if field else 'required'}"
+    if problem["type"] == "value_error":
+        return f"params.yaml: {shown}: {problem['ctx']['error']}"
+    wanted = expected(field, problem)
+    return f"params.yaml: {shown} must be {wanted}, got {got!r}"
+
+
+def find(kind: Any, path: list[str]) -> tuple[list[str], Any]:
+    """Return the names known at the last step of a path of keys, and the last field itself."""
+    names, field = list(kind.model_fields), None
+    for key in path:
+        fields = getattr(kind, "model_fields", {})
+        if key in fields:
+            names, field = list(fields), fields[key]
+            members = [field.annotation, *getattr(field.annotation, "__args__", ())]
+            kind = next((m for m in members if isinstance(m, type) and hasattr(m, "model_fields")), None)
+            kind = kind or next((a for m in members for a in getattr(m, "__args__", ()) if hasattr(a, "model_fields")), None)
+        elif fields:
+            names = list(fields)
+    return names, field
+
+
+def expected(field: Any, problem: Any) -> str:
+    """Say what would be right: the bounds of a number or the choices, else pydantic's own words."""
+    words = {"ge": "at least {}", "gt": "above {}", "le": "at most {}", "lt": "below {}"}
+    bounds = [
+        words[name].format(getattr(rule, name))
+        for rule in getattr(field, "metadata", [])
+        for name in words
+        if getattr(rule, name, None) is not None
+    ]
+    if problem["type"] in ("literal_error",):
+        return "one of " + problem["ctx"]["expected"].replace("'", "").replace(" or ", ", ")
+    if problem["type"].startswith(("greater", "less")):
+        return " and ".join(bounds) if bounds else problem["msg"].removeprefix("Input should be ")
+    return str(problem["msg"].removeprefix("Input should be "))

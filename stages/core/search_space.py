@@ -1,0 +1,71 @@
+"""The search space of a tuned entry: a mapping that mirrors the entry, with ranges at its leaves."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from stages.core.errors import UserError, did_you_mean
+
+Path = tuple[str, ...]
+RANGE, CHOICES = {"min", "max", "scale"}, {"choices"}
+
+
+def leaves(space: dict[str, Any], at: Path = ()) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Yield (path, range) of every dimension, in the order of the file."""
+    for key, value in space.items():
+        if not isinstance(value, dict):
+            raise UserError(
+                f"params.yaml: {'.'.join((*at, key))} of a search space must be {{min, max, scale}} or {{choices}}, got {value!r}"
+            )
+        if set(value) in (RANGE, CHOICES):
+            yield (*at, key), value
+        else:
+            yield from leaves(value, (*at, key))
+
+
+def get(entry: Any, path: Path) -> Any:
+    """Return the value at a path of keys. Raises KeyError."""
+    for key in path:
+        entry = entry[key]
+    return entry
+
+
+def replaced_at(entry: dict[str, Any], path: Path, value: Any) -> dict[str, Any]:
+    """Return a copy of `entry` with another value at `path`."""
+    key, rest = path[0], path[1:]
+    return {**entry, key: replaced_at(entry[key], rest, value) if rest else value}
+
+
+def applied(entry: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
+    """Return a copy of `entry` with each dotted name of `values` replaced."""
+    for name, value in values.items():
+        entry = replaced_at(entry, tuple(name.split(".")), value)
+    return entry
+
+
+def check_space(where: str, entry: dict[str, Any], space: dict[str, Any]) -> None:
+    """Raise UserError unless every dimension varies a value of the entry and holds that value."""
+    found = list(leaves(space))
+    if not found:
+        raise UserError(f"params.yaml: {where} is empty; name at least one value to vary")
+    for path, leaf in found:
+        name = f"{where}.{'.'.join(path)}"
+        try:
+            written = get(entry, path)
+        except (KeyError, TypeError) as error:
+            raise UserError(f"params.yaml: {name} is no value of the entry; {did_you_mean(path[-1], entry)}") from error
+        check_leaf(name, leaf, written)
+
+
+def check_leaf(name: str, leaf: dict[str, Any], written: Any) -> None:
+    """Raise UserError unless a leaf is a proper range that holds the value the entry has."""
+    if "choices" in leaf:
+        inside, shape = written in leaf["choices"], f"one of {leaf['choices']}"
+    else:
+        low, high, scale = leaf["min"], leaf["max"], leaf["scale"]
+        if scale not in ("linear", "log") or not low < high or (scale == "log" and low <= 0):
+            raise UserError(
+                f"params.yaml: {name} must have min < max and scale linear or log (log: min > 0), got {leaf}"
+            )
+        inside, shape = low <= written <= high, f"from {low} to {high}"
+    if not inside:
+        raise UserError(f"params.yaml: {name} is {shape}, and the entry itself has {written!r}: trial 1 is the entry")

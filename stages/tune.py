@@ -1,0 +1,35 @@
+"""tune: packed images -> the best settings found around one entry, retrained as the candidate <entry>-tuned."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from stages.core.candidate import TRIALS
+from stages.core.console import say
+from stages.core.files import replaced_folder, write_csv, write_json
+from stages.core.fitting import prepare_runtime
+from stages.core.layout import PROJECT
+from stages.core.making import Extras, load_data, make, record_of, write_run_record
+from stages.core.params import TUNED, open_project
+from stages.core.tracking import Live
+from stages.core.trials import Trials
+
+
+def main(name: str, root: Path = PROJECT) -> None:
+    """Write data/tuned/<name>/ and reports/tuning/<name>/. Raises UserError when every trial failed."""
+    params, layout = open_project(root)
+    base, tune = params.model(name), params.tree.tune[name]
+    prepare_runtime(params.tree.runtime)
+    data, test = load_data(layout)
+    extra = {"tune": tune.model_dump(), "evaluate": params.tree.evaluate.model_dump()}
+    record = {"name": name + TUNED, **record_of(layout, "tune", base, extra, params.tree.runtime)}
+    live = Live(layout, params, record)
+    with replaced_folder(layout.candidate(name + TUNED)) as folder, replaced_folder(layout.tuning(name)) as report:
+        trials = Trials(base, tune, params.tree.evaluate, data, record)
+        trials.search(folder / "trials", report, lambda trial: Live(layout, params, trial, live))
+        for place in (folder, report):
+            write_csv(place / TRIALS, pd.DataFrame(trials.rows))
+        write_json(folder / "settings.json", {"entry": name, "trial": trials.best, "values": trials.settings})
+        candidate, timing = make(folder, trials.winner(), record, data, Extras([live], {"test": test}))
+    write_run_record(layout, candidate, timing)
+    say(f"tune {name}: the best of {len(trials.rows)} trials is number {trials.best}: {trials.settings}")
