@@ -7,7 +7,7 @@ from stages.core.fitting import prepare_runtime
 from stages.core.layout import PROJECT
 from stages.core.making import Extras, load_data, make, record_of, write_run_record
 from stages.core.params import open_project
-from stages.core.tracking import Live
+from stages.core.tracking import Live, mirror
 
 
 def main(name: str, root: Path = PROJECT) -> None:
@@ -21,3 +21,4 @@ def main(name: str, root: Path = PROJECT) -> None:
     with replaced_folder(layout.candidate(name)) as folder:
         candidate, timing = make(folder, entry, record, data, Extras([live], {"test": test}))
     write_run_record(layout, candidate, timing)
+    mirror(layout, params, [name])

@@ -11,8 +11,7 @@ from stages.core.fitting import prepare_runtime
 from stages.core.layout import PROJECT
 from stages.core.making import Extras, load_data, make, record_of, write_run_record
 from stages.core.params import TUNED, open_project
-from stages.core.tracking import Live
-from stages.core.trials import Trials
+from stages.core.tracking import Live, mirror
 
 
 def main(name: str, root: Path = PROJECT) -> None:
@@ -20,6 +19,8 @@ def main(name: str, root: Path = PROJECT) -> None:
     params, layout = open_project(root)
     base, tune = params.model(name), params.tree.tune[name]
     prepare_runtime(params.tree.runtime)
+    from stages.core.trials import Trials  # brings TensorFlow, which must find the runtime prepared
+
     data, test = load_data(layout)
     extra = {"tune": tune.model_dump(), "evaluate": params.tree.evaluate.model_dump()}
     record = {"name": name + TUNED, **record_of(layout, "tune", base, extra, params.tree.runtime)}
@@ -32,4 +33,5 @@ def main(name: str, root: Path = PROJECT) -> None:
         write_json(folder / "settings.json", {"entry": name, "trial": trials.best, "values": trials.settings})
         candidate, timing = make(folder, trials.winner(), record, data, Extras([live], {"test": test}))
     write_run_record(layout, candidate, timing)
+    mirror(layout, params, [name + TUNED])
     say(f"tune {name}: the best of {len(trials.rows)} trials is number {trials.best}: {trials.settings}")

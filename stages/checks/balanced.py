@@ -1,5 +1,6 @@
 """balanced: the largest class is not too many times the smallest."""
 
+from functools import cache
 from typing import Any, ClassVar
 
 import pandas as pd
@@ -23,11 +24,9 @@ class Options(Section):
         return self
 
 
-def class_ratio_at_most(max_ratio: float) -> Any:
-    """Expectation that the most frequent label occurs at most `max_ratio` times as often as the rarest.
-
-    Its class is made here, so that reading params.yaml need not import Great Expectations (4 s).
-    """
+@cache
+def expectation_class() -> Any:
+    """Make our expectation; only here, so that reading params.yaml need not import Great Expectations (4 s)."""
     from great_expectations.expectations.expectation import ColumnAggregateExpectation
 
     class ExpectClassRatioToBeAtMost(ColumnAggregateExpectation):  # type: ignore[misc]
@@ -42,7 +41,7 @@ def class_ratio_at_most(max_ratio: float) -> Any:
             ratio = float(counts.max() / counts.min()) if len(counts) else 1.0
             return {"success": ratio <= self.max_ratio, "result": {"observed_value": round(ratio, 4)}}
 
-    return ExpectClassRatioToBeAtMost(column="readable_label", max_ratio=max_ratio)
+    return ExpectClassRatioToBeAtMost
 
 
 def columns(manifest: pd.DataFrame) -> dict[str, pd.Series]:
@@ -66,7 +65,7 @@ def promises(options: Options) -> list[Promise]:
     limits = {"warning": ("warn_ratio", options.warn_ratio), "critical": ("max_ratio", options.max_ratio)}
     return [
         Promise(
-            class_ratio_at_most(limit),
+            expectation_class()(column="readable_label", max_ratio=limit),
             severity,  # type: ignore[arg-type]
             limit,
             explained(name, limit),

@@ -1,9 +1,11 @@
 """One deterministic zip from whatever the images came in; archives from outside are read with care."""
 
+import lzma
 import os
 import tarfile
 import unicodedata
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -14,6 +16,8 @@ from stages.core.options import Download
 IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm"}
 STORED_DATE = (1980, 1, 1, 0, 0, 0)
 LINK, FILE_TYPE = 0o120000, 0o170000
+# what the standard library raises on damaged bytes; NotImplementedError also on a rare compression
+DAMAGE = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, OSError, ValueError, NotImplementedError)
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,12 @@ def is_image_name(name: str) -> bool:
 
 
 def safe_name(name: str, source: str) -> str:
-    """Return the name in NFC with forward slashes. Raises UserError for a name that could leave its folder."""
+    """Return the name in NFC with forward slashes.
+
+    Raises UserError for a name that could leave its folder, or that is not UTF-8.
+    """
+    if not name.isprintable() and any("\ud800" <= letter <= "\udfff" for letter in name):
+        raise UserError(f"{source}: the name of member {name!r} is not UTF-8; rename it")
     path = PurePosixPath(name.replace("\\", "/"))
     if path.is_absolute() or ".." in path.parts or any(":" in part for part in path.parts[:1]):
         raise UserError(f"{source}: member {name!r} points outside the archive; such an archive is refused")
@@ -83,9 +92,12 @@ def archive_members(path: Path, limits: Download) -> Iterator[Member]:
 
 def zip_members(path: Path, limits: Download) -> Iterator[Member]:
     """Yield the images of a zip; see `archive_members`."""
-    archive = zipfile.ZipFile(path)
+    try:
+        archive = zipfile.ZipFile(path)
+    except DAMAGE as error:
+        raise UserError(f"{path} is damaged ({error}); fetch the archive again") from error
     files = [info for info in archive.infolist() if not info.is_dir()]
-    check_size(path, [info.file_size for info in files], limits)
+    check_size(path, len(files), sum(info.file_size for info in files), limits)
     for info in files:
         if info.flag_bits & 1:
             raise UserError(f"{path}: member {info.filename!r} is encrypted; pack the images without a password")
@@ -105,7 +117,7 @@ def read_zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path)
     """Read one member. Raises UserError when it is damaged."""
     try:
         return archive.read(info)
-    except (zipfile.BadZipFile, EOFError, OSError) as error:
+    except DAMAGE as error:
         raise UserError(f"{path}: member {info.filename!r} is damaged ({error}); fetch the archive again") from error
 
 
@@ -116,25 +128,39 @@ def tar_members(path: Path, limits: Download) -> Iterator[Member]:
     """
     try:
         with tarfile.open(path) as archive:
-            sizes: list[int] = []
+            n_files = n_bytes = 0
             for info in archive:
                 if info.issym() or info.islnk() or info.isdev():
                     raise UserError(f"{path}: member {info.name!r} is a link or a device; pack the files themselves")
                 name = safe_name(info.name, str(path))
+                n_files, n_bytes = n_files + info.isfile(), n_bytes + info.size
+                check_size(path, n_files, n_bytes, limits)
                 if info.isfile() and is_image_name(name):
-                    sizes.append(info.size)
-                    check_size(path, sizes, limits)
                     data = archive.extractfile(info).read()  # type: ignore[union-attr]
                     yield Member(name, lambda data=data: data)  # type: ignore[misc]
-    except (tarfile.TarError, EOFError, OSError) as error:
+            check_end(archive)
+    except DAMAGE as error:
         raise UserError(f"{path} is damaged ({error}); fetch the archive again") from error
 
 
-def check_size(path: Path, sizes: list[int], limits: Download) -> None:
-    """Raise UserError when an archive holds more files or bytes than params.yaml allows."""
-    if len(sizes) > limits.max_images:
-        raise UserError(f"{path} holds {len(sizes):,} files; download.max_images is {limits.max_images:,}")
-    if sum(sizes) > limits.max_bytes:
-        raise UserError(f"{path} unpacks to {sum(sizes):,} bytes; download.max_bytes is {limits.max_bytes:,}")
+def check_end(archive: tarfile.TarFile) -> None:
+    """Raise ReadError unless a tar, read through, ends with its mark.
+
+    TarFile takes a cut or damaged header for the end, and the images behind it would be missed.
+    """
+    stream = archive.fileobj
+    assert stream is not None
+    stream.seek(archive.offset)
+    if stream.read(tarfile.BLOCKSIZE) != tarfile.NUL * tarfile.BLOCKSIZE:
+        raise tarfile.ReadError(f"no end mark at byte {archive.offset:,}")
 
 
+def check_size(path: Path, n_files: int, n_bytes: int, limits: Download) -> None:
+    """Raise UserError when an archive holds more files or bytes, or is denser, than params.yaml allows."""
+    if n_files > limits.max_images:
+        raise UserError(f"{path} holds {n_files:,} files; download.max_images is {limits.max_images:,}")
+    if n_bytes > limits.max_bytes:
+        raise UserError(f"{path} unpacks to {n_bytes:,} bytes; download.max_bytes is {limits.max_bytes:,}")
+    times = n_bytes / max(path.stat().st_size, 1)
+    if times > limits.max_ratio:
+        raise UserError(f"{path} unpacks to {times:.0f} times its size; download.max_ratio is {limits.max_ratio:g}")

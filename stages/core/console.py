@@ -3,12 +3,16 @@
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterable
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 from stages.core.errors import UserError
 
 T = TypeVar("T")
+LINE_EVERY_S = 30
 
 
 def say(message: str) -> None:
@@ -16,12 +20,62 @@ def say(message: str) -> None:
     print(message, file=sys.stderr, flush=True)
 
 
-def progress(items: Iterable[T], total: int | None = None, desc: str = "", unit: str = "img") -> Iterable[T]:
-    """Wrap `items` in a progress bar; where nobody watches (no terminal) it prints a line every 30 s."""
-    from tqdm import tqdm
+def progress(items: Iterable[T], total: int | None = None, desc: str = "", unit: str = "img") -> Iterator[T]:
+    """Pass `items` on behind a progress bar."""
+    with Bar(total, desc, unit) as bar:
+        for item in items:
+            yield item
+            bar.update()
 
-    watched = sys.stderr.isatty()
-    return tqdm(items, total=total, desc=desc, unit=unit, mininterval=0.2 if watched else 30, leave=watched)
+
+class Bar:
+    """A progress bar on a terminal; elsewhere (a log, CI) a line every 30 s, so that nothing looks stuck."""
+
+    def __init__(self, total: int | None, desc: str, unit: str) -> None:
+        from tqdm import tqdm
+
+        self.watched, self.desc, self.total, self.n = sys.stderr.isatty(), desc, total, 0
+        self.bar = tqdm(total=total, desc=desc, unit=unit, disable=not self.watched, leave=False)
+        self.said = time.monotonic()
+
+    def update(self, **numbers: str) -> None:
+        """Count one more, and show these numbers."""
+        self.n += 1
+        if self.watched:
+            self.bar.set_postfix(numbers, refresh=False) if numbers else None
+            self.bar.update()
+        elif time.monotonic() - self.said > LINE_EVERY_S:
+            self.said = time.monotonic()
+            shown = ", ".join(f"{name} {value}" for name, value in numbers.items())
+            say(f"{self.desc}: {self.n:,} of {self.total or '?'} {shown}")
+
+    def __enter__(self) -> "Bar":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.bar.close()
+
+
+@contextmanager
+def held_back() -> Iterator[None]:
+    """Hold back what native code writes to stderr; shown only if the block fails.
+
+    TensorFlow's libraries print notices before any logging switch works, and those would hide our own lines.
+    """
+    sys.stderr.flush()
+    real = os.dup(2)
+    with tempfile.TemporaryFile() as store:
+        os.dup2(store.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            store.seek(0)
+            os.write(real, store.read())
+            raise
+        finally:
+            sys.stderr.flush()
+            os.dup2(real, 2)
+            os.close(real)
 
 
 def silence_telemetry() -> None:

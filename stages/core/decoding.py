@@ -58,8 +58,9 @@ def decode_any(data: bytes) -> Decoded:
 
     from PIL import Image, ImageOps
 
+    stream = io.BytesIO(data)
     try:
-        with warnings.catch_warnings(), Image.open(io.BytesIO(data)) as image:
+        with warnings.catch_warnings(), Image.open(stream) as image:
             warnings.simplefilter("ignore")
             if image.width * image.height > MAX_PIXELS:
                 raise NotAnImage(f"{image.width} x {image.height} pixels are more than {MAX_PIXELS:,}")
@@ -70,7 +71,8 @@ def decode_any(data: bytes) -> Decoded:
     except NotAnImage:
         raise
     except Exception as error:  # Pillow's plug-ins raise nearly anything on damaged bytes
-        raise NotAnImage(str(error).replace(repr(data), "")[:200] or type(error).__name__) from error
+        reason = str(error).replace(repr(stream), "").strip()  # an address would differ from run to run
+        raise NotAnImage(reason[:200] or type(error).__name__) from error
 
 
 def special(image: object) -> tuple[str, ...]:

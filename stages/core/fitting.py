@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from stages.core.console import held_back
 from stages.core.options import Fit, Runtime
 from stages.core.packing import Pack, Statistics
 
@@ -41,14 +42,19 @@ def prepare_runtime(runtime: Runtime) -> None:
     """Set threads, oneDNN and op determinism before the first use of TensorFlow; lets a GPU's memory grow."""
     os.environ["TF_ENABLE_ONEDNN_OPTS"] = str(int(runtime.onednn))
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    import tensorflow as tf
+    with held_back():
+        import keras
+        import tensorflow as tf
 
+    tf.get_logger().setLevel("ERROR")
     tf.config.threading.set_intra_op_parallelism_threads(runtime.threads)
     tf.config.threading.set_inter_op_parallelism_threads(runtime.threads)
     for device in tf.config.list_physical_devices("GPU"):
         tf.config.experimental.set_memory_growth(device, enable=True)
     if runtime.determinism == "strict":
         tf.config.experimental.enable_op_determinism()
+    with held_back():
+        keras.ops.convert_to_numpy(keras.ops.zeros(1) + 1)  # the first op prints too
 
 
 def build(module: Any, options: Any, fit: Fit, data: Data) -> Any:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from stages.core import fitting, model_file
 from stages.core.candidate import MODEL, Candidate, predictions_table, read_candidate, write_candidate
-from stages.core.console import say
+from stages.core.console import Bar, say
 from stages.core.cost import latency, multiply_adds
 from stages.core.files import write_json
 from stages.core.fitting import Data, Trained, TrainingFailed
@@ -96,15 +96,12 @@ class Extras:
 
 def fit(entry: Entry, data: Data, more: Extras, clock: Clock) -> Trained:
     """Build and train, with a progress bar over epochs. Raises TrainingFailed."""
-    from tqdm import tqdm
-
     assert entry.fit is not None
-    with tqdm(total=entry.fit.epochs, desc=f"train {entry.name}", unit="epoch", mininterval=1) as bar:
+    with Bar(entry.fit.epochs, f"train {entry.name}", "epoch") as bar:
 
         def on_epoch(epoch: int, row: dict[str, float]) -> None:
             clock.tick()
-            bar.set_postfix(loss=f"{row['loss']:.4f}", val_accuracy=f"{row['val_accuracy']:.4f}")
-            bar.update()
+            bar.update(loss=f"{row['loss']:.4f}", val_accuracy=f"{row['val_accuracy']:.4f}")
             for listener in more.listeners:
                 listener.epoch(epoch, row)
 

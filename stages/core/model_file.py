@@ -19,7 +19,7 @@ def save(model: Any, path: Path) -> None:
     """
     import keras
 
-    bare = keras.Model(model.inputs, model.outputs, name=model.name)  # same layers and weights, never compiled
+    bare = keras.Model(model.input, model.output, name=model.name)  # same layers and weights, never compiled
     with replaced(path) as temporary:
         raw = temporary.with_suffix(".keras")
         try:

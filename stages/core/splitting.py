@@ -24,7 +24,7 @@ def assign_splits(manifest: pd.DataFrame, split: Split) -> pd.Series:
     }
     free = readable[readable["given_split"].isna() | (readable["given_split"] == "train")]
     unit = units(free)
-    for _, rows in free.groupby(unit.map(free.groupby(unit)["label"].first()), sort=True):
+    for _, rows in free.groupby(unit.map(free.groupby(unit)["label"].min()), sort=True):
         result.loc[rows.index] = cut(unit.loc[rows.index], quotas, split.seed)
     return result
 

@@ -9,7 +9,7 @@ import shutil
 import tempfile
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -21,7 +21,7 @@ from filelock import FileLock
 
 from stages.core import decoding, served_model
 from stages.core.candidate import MODEL, Candidate, read_candidate
-from stages.core.console import say, silence_telemetry
+from stages.core.console import held_back, say, silence_telemetry
 from stages.core.errors import UserError
 from stages.core.files import digest, read_json, text_digest, write_json, write_text
 from stages.core.layout import Layout
@@ -213,14 +213,16 @@ def trails(layout: Layout, name: str) -> list[Trail]:
     return [Trail(candidate, layout.evaluation(name), None), *trials]
 
 
-def mirror(layout: Layout, params: Params, names: list[str]) -> int:
-    """Complete the runs of candidates and their trials from files; idempotent. Returns how many were touched."""
-    touched = 0
+def mirror(layout: Layout, params: Params, names: list[str]) -> int | None:
+    """Complete the runs of candidates and their trials from files; idempotent.
+
+    Returns how many were touched, None when the store failed.
+    """
+    touched: int | None = None
     with tolerated("not reachable"):
         store = connect(layout, params)
-        for name in names:
-            for trail in trails(layout, name):
-                touched += mirror_one(store, layout, params, trail)
+        every = [trail for name in names for trail in trails(layout, name)]
+        touched = sum([mirror_one(store, layout, params, trail) for trail in every])
     return touched
 
 
@@ -232,15 +234,11 @@ def mirror_one(store: Store, layout: Layout, params: Params, trail: Trail) -> bo
         return False
     parent = find(store, trail.parent) if trail.parent else None
     run_id = find_or_create(store, trail.candidate.record, parent.info.run_id if parent else None)
-    steps: list[Callable[[], None]] = [
-        lambda: log_params(store, run_id, trail.candidate.record["params"]),
-        lambda: log_history(store, run_id, trail.candidate.history),
-        lambda: log_results(store, run_id, trail),
-        lambda: log_tags(store, run_id, layout, params, trail),
-        lambda: log_models(store, run_id, layout, params, trail),
-    ]
-    for step in steps:
-        step()
+    log_params(store, run_id, trail.candidate.record["params"])
+    log_history(store, run_id, trail.candidate.history)
+    log_results(store, run_id, layout, trail)
+    log_tags(store, run_id, layout, params, trail)
+    log_models(store, run_id, layout, params, trail)
     store.client.set_tag(run_id, COMPLETE, print_)
     store.client.set_terminated(run_id, "FAILED" if trail.candidate.failure else "FINISHED")
     remember(layout, trail.key, run_id)
@@ -267,7 +265,7 @@ def log_history(store: Store, run_id: str, history: pd.DataFrame) -> None:
             log_metrics(store, run_id, curve({str(key): value for key, value in row.items()}), int(row["epoch"]))
 
 
-def log_results(store: Store, run_id: str, trail: Trail) -> None:
+def log_results(store: Store, run_id: str, layout: Layout, trail: Trail) -> None:
     """Log the final metrics and all tables and pictures."""
     client, metrics = store.client, trail.evaluation / "metrics.json"
     if metrics.exists():
@@ -275,6 +273,9 @@ def log_results(store: Store, run_id: str, trail: Trail) -> None:
         fresh = {key: value for key, value in read_json(metrics).items() if known.get(key) != value}
         log_metrics(store, run_id, fresh)
         client.log_artifacts(run_id, str(trail.evaluation), "evaluation")
+    place = layout.run_record(trail.key)
+    timing = read_json(place).get("timing", {}) if place.exists() else {}
+    log_metrics(store, run_id, {key: value for key, value in timing.items() if isinstance(value, float)})
     for name in ("history.csv", "candidate.json"):
         if (trail.candidate.folder / name).exists():
             client.log_artifact(run_id, str(trail.candidate.folder / name))
@@ -282,11 +283,6 @@ def log_results(store: Store, run_id: str, trail: Trail) -> None:
 
 def log_tags(store: Store, run_id: str, layout: Layout, params: Params, trail: Trail) -> None:
     """Log what made the run: data set with its full hash, verdict, commit, DVC hashes, experiment."""
-    import mlflow
-    from mlflow.data.meta_dataset import MetaDataset
-    from mlflow.entities import DatasetInput, InputTag
-    from mlflow.data.dataset_source_registry import resolve_dataset_source
-
     record, md5 = trail.candidate.record, digest(layout.manifest, "md5")
     outcome = read_json(layout.validation / "verdict.json")
     place, about = layout.run_record(trail.key), whereabouts(layout)
@@ -309,12 +305,25 @@ def log_tags(store: Store, run_id: str, layout: Layout, params: Params, trail: T
     tags |= {"dvc.model_md5": digest(model, "md5")} if model.exists() else {}
     for key, value in tags.items():
         store.client.set_tag(run_id, key, value)
-    source = resolve_dataset_source(str(layout.archive))
+    if not store.client.get_run(run_id).inputs.dataset_inputs:
+        log_data(store, run_id, layout, params, md5)
+
+
+def log_data(store: Store, run_id: str, layout: Layout, params: Params, md5: str) -> None:
+    """Log the data set as the run's input, with DVC's hash of the manifest and the full SHA-256."""
+    import warnings
+
+    from mlflow.data.dataset_source_registry import resolve_dataset_source
+    from mlflow.data.meta_dataset import MetaDataset
+    from mlflow.entities import DatasetInput, InputTag
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a path "can be interpreted in multiple ways", all of them the same
+        source = resolve_dataset_source(str(layout.archive))
     dataset = MetaDataset(source, name=params.dataset.name, digest=md5)  # MLflow keeps 36 characters of it
-    marks = {"mlflow.data.context": "training", "manifest_sha256": record["inputs"]["manifest_sha256"]}
-    inputs = [DatasetInput(dataset._to_mlflow_entity(), [InputTag(k, v) for k, v in marks.items()])]
-    del mlflow
-    store.client.log_inputs(run_id, inputs)
+    marks = {"mlflow.data.context": "training", "manifest_sha256": digest(layout.manifest)}
+    tags = [InputTag(key, value) for key, value in marks.items()]
+    store.client.log_inputs(run_id, [DatasetInput(dataset._to_mlflow_entity(), tags)])
 
 
 def note(trail: Trail, params: Params, verdict: str) -> str:
@@ -342,7 +351,7 @@ def log_models(store: Store, run_id: str, layout: Layout, params: Params, trail:
             if name in known:
                 continue
             signature, example = described(layout, trail.candidate)
-            with mlflow.start_run(run_id=run_id):
+            with held_back(), mlflow.start_run(run_id=run_id):  # it loads the model and answers the example
                 mlflow.pyfunc.log_model(
                     name=name,
                     loader_module="stages.core.served_model",

@@ -1,0 +1,50 @@
+# Everything a person types. `make` alone lists it.
+SHELL := /bin/bash
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+LOCK := $(if $(GPU),requirements-gpu.lock,requirements.lock)
+STAMP := $(VENV)/.installed-$(LOCK)
+ACTIVATE := . $(VENV)/bin/activate
+
+.DEFAULT_GOAL := help
+.PHONY: help setup repro test check format ui clean lock
+
+help:  ## list these targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+
+setup: $(STAMP)  ## make .venv and install the locked packages (GPU=1: the CUDA build)
+
+$(STAMP): $(LOCK) pyproject.toml
+	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"error: Python 3.11 or later is needed, python3 is {sys.version.split()[0]}")'
+	@test -x $(PYTHON) || python3 -m venv $(VENV)
+	@echo "installing the packages of $(LOCK)"
+	@if command -v uv >/dev/null; then \
+	  uv pip install --quiet --python $(PYTHON) --require-hashes -r $(LOCK); \
+	else \
+	  $(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes -r $(LOCK); \
+	fi
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index --editable .
+	@rm -f $(VENV)/.installed-*; touch $@
+
+repro: setup  ## run the whole pipeline, complete MLflow, show the leaderboard
+	@$(ACTIVATE) && { dvc repro; status=$$?; imagetrail sync && imagetrail leaderboard; exit $$status; }
+
+test: setup  ## run all tests
+	@$(ACTIVATE) && python -m pytest
+
+check: setup  ## format, lint, types, fast tests
+	@$(ACTIVATE) && ruff format --check . && ruff check . && lint-imports && mypy && python -m pytest -m "not slow"
+
+format: setup  ## rewrite the code in the project's format
+	@$(ACTIVATE) && ruff format . && ruff check --fix .
+
+ui: setup  ## open MLflow's pages at http://127.0.0.1:5000 (PORT=… for another)
+	@$(ACTIVATE) && imagetrail ui $(if $(PORT),--port $(PORT))
+
+clean:  ## remove caches of tools; never runs, ledger, data or DVC's cache
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build *.egg-info
+	find stages tests -name __pycache__ -prune -exec rm -rf {} +
+
+lock: $(PYTHON)  ## resolve both lock files anew (needs uv)
+	uv pip compile pyproject.toml --group dev --generate-hashes --universal --no-annotate --no-header --no-emit-index-url --output-file requirements.lock --quiet
+	uv pip compile pyproject.toml --group dev --extra gpu --generate-hashes --universal --no-annotate --no-header --no-emit-index-url --output-file requirements-gpu.lock --quiet

@@ -1,0 +1,29 @@
+"""leaderboard: print who competes and who won, where the report is, and how to open MLflow.
+
+The same table stands in reports/leaderboard.csv.
+"""
+
+import argparse
+
+import pandas as pd
+
+from stages.core.errors import UserError
+from stages.core.files import read_json
+from stages.core.leaderboard import as_text
+from stages.core.params import open_project
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """None to declare."""
+
+
+def main(parsed: argparse.Namespace) -> None:
+    """Print the leaderboard. Raises UserError before the first `dvc repro`."""
+    _, layout = open_project()
+    path = layout.reports / "leaderboard.csv"
+    if not path.exists():
+        raise UserError("there is no leaderboard yet; `make repro` makes one")
+    champion = read_json(layout.reports / "champion.json").get("candidate", "")
+    print(as_text(pd.read_csv(path, dtype={"failure": str}).fillna({"failure": ""}), champion))
+    print(f"\nreport page   {layout.reports / 'index.html'}")
+    print("MLflow        make ui, then http://127.0.0.1:5000")

@@ -1,0 +1,28 @@
+"""sync: complete the MLflow runs of all candidates and trials from files.
+
+After a run-cache hit, a `dvc pull`, an unreachable server or a deleted store: reads only files, repeats nothing.
+"""
+
+import argparse
+
+from stages.core.console import say
+from stages.core.errors import UserError
+from stages.core.params import open_project
+from stages.core.tracking import mirror, tracking_uri
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """None to declare."""
+
+
+def main(parsed: argparse.Namespace) -> None:
+    """Mirror every candidate named in params.yaml whose files are here."""
+    params, layout = open_project()
+    present = [name for name in params.candidates if (layout.candidate(name) / "candidate.json").exists()]
+    for name in params.candidates:
+        if name not in present:
+            say(f"sync: {name} has no files here; `dvc repro` or `dvc pull` brings them")
+    touched = mirror(layout, params, present)
+    if touched is None:
+        raise UserError(f"MLflow at {tracking_uri(layout)} could not be completed; see the warning above")
+    say(f"sync: {touched} runs completed in {tracking_uri(layout)}; {len(present)} candidates are there")

@@ -1,0 +1,26 @@
+"""ui: open MLflow's pages over the project's runs, on this machine only."""
+
+import argparse
+import os
+import sys
+
+from stages.core.console import say
+from stages.core.errors import UserError
+from stages.core.params import open_project
+from stages.core.tracking import tracking_uri
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the port."""
+    parser.add_argument("--port", type=int, default=5000, help="default: 5000")
+
+
+def main(parsed: argparse.Namespace) -> None:
+    """Become MLflow's server. Raises UserError when the store lies elsewhere."""
+    _, layout = open_project()
+    uri = tracking_uri(layout)
+    if uri.startswith("http"):
+        raise UserError(f"the runs are at {uri}: open that address in a browser")
+    say(f"MLflow: http://127.0.0.1:{parsed.port} (stop with Ctrl-C)")
+    command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", uri, "--host", "127.0.0.1"]
+    os.execv(sys.executable, [*command, "--port", str(parsed.port), "--workers", "1"])  # noqa: S606 - our own Python
