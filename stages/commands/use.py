@@ -6,6 +6,7 @@ A recipe is a file in recipes/: a part of params.yaml that replaces the same key
 import argparse
 import difflib
 import io
+import re
 from pathlib import Path
 from typing import Any
 
@@ -34,18 +35,19 @@ def main(parsed: argparse.Namespace) -> None:
         print("\n".join(described(path) for path in recipes(layout)))
         return
     text = layout.params.read_text(encoding="utf-8")
-    tree = round_trip().load(text)
-    if parsed.recipe:
-        overlay(tree, read_yaml(recipe(layout, parsed.recipe)))
+    path = recipe(layout, parsed.recipe) if parsed.recipe else None
+    tree = round_trip().load(replaced_sections(text, path.read_text(encoding="utf-8")) if path else text)
+    if path:
+        overlay(tree, read_yaml(path))
     if parsed.tuned:
         take_over(tree, layout, parsed.tuned)
     for assignment in parsed.set:
         assign(tree, assignment)
     changed = dumped(tree)
     check(YAML(typ="safe", pure=True).load(changed))
-    print("".join(difference(text, changed)) or "nothing changes")
     if not parsed.dry_run:
         write_text(layout.params, changed)
+    print("".join(difference(text, changed)) or "nothing changes")
 
 
 def round_trip() -> YAML:
@@ -80,6 +82,15 @@ def recipe(layout: Layout, name: str) -> Path:
     if name not in known:
         raise UserError(f"no recipes/{name}.yaml; {did_you_mean(name, known)}")
     return known[name]
+
+
+def replaced_sections(text: str, part: str) -> str:
+    """Replace the sections that a recipe names as a whole, as text: its own layout and comments come along."""
+    for name in sorted(WHOLE):
+        section = re.compile(rf"^{name}:.*\n(?:[ \t]+.*\n|\n(?=[ \t]))*", re.MULTILINE)
+        found = section.search(part + "\n")
+        text = section.sub(lambda _, found=found: found[0].rstrip("\n") + "\n", text) if found else text
+    return text
 
 
 def overlay(tree: Any, part: dict[str, Any]) -> None:

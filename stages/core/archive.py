@@ -97,7 +97,7 @@ def zip_members(path: Path, limits: Download) -> Iterator[Member]:
     except DAMAGE as error:
         raise UserError(f"{path} is damaged ({error}); fetch the archive again") from error
     files = [info for info in archive.infolist() if not info.is_dir()]
-    check_size(path, len(files), sum(info.file_size for info in files), limits)
+    check_size(path, [info.file_size for info in files], limits)
     for info in files:
         if info.flag_bits & 1:
             raise UserError(f"{path}: member {info.filename!r} is encrypted; pack the images without a password")
@@ -134,7 +134,7 @@ def tar_members(path: Path, limits: Download) -> Iterator[Member]:
                     raise UserError(f"{path}: member {info.name!r} is a link or a device; pack the files themselves")
                 name = safe_name(info.name, str(path))
                 n_files, n_bytes = n_files + info.isfile(), n_bytes + info.size
-                check_size(path, n_files, n_bytes, limits)
+                check_totals(path, n_files, n_bytes, limits)
                 if info.isfile() and is_image_name(name):
                     data = archive.extractfile(info).read()  # type: ignore[union-attr]
                     yield Member(name, lambda data=data: data)  # type: ignore[misc]
@@ -155,7 +155,12 @@ def check_end(archive: tarfile.TarFile) -> None:
         raise tarfile.ReadError(f"no end mark at byte {archive.offset:,}")
 
 
-def check_size(path: Path, n_files: int, n_bytes: int, limits: Download) -> None:
+def check_size(path: Path, sizes: list[int], limits: Download) -> None:
+    """Raise UserError when an archive of files of these sizes is too large; see `check_totals`."""
+    check_totals(path, len(sizes), sum(sizes), limits)
+
+
+def check_totals(path: Path, n_files: int, n_bytes: int, limits: Download) -> None:
     """Raise UserError when an archive holds more files or bytes, or is denser, than params.yaml allows."""
     if n_files > limits.max_images:
         raise UserError(f"{path} holds {n_files:,} files; download.max_images is {limits.max_images:,}")

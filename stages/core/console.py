@@ -103,6 +103,8 @@ def run(main: Callable[..., None], *args: str) -> int:
     except ModuleNotFoundError as error:
         say(wrong_environment(error))
         return 1
+    except BrokenPipeError:  # the reader of our output, a pager say, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     except KeyboardInterrupt:
         say("error: interrupted; nothing half-written was kept")
         return 128 + signal.SIGINT

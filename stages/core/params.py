@@ -4,7 +4,7 @@ import importlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any, TypeVar
 
 from pydantic import Field, ValidationError
@@ -149,7 +149,7 @@ def sentence(kind: type[o.Section], where: str, problem: Any) -> str:
     path = [str(part) for part in problem["loc"]]
     siblings, field = find(kind, path)
     # a union adds the name of its member to the path, which says nothing to a user
-    shown = ".".join(part for part in [where, *path] if part and not re.search(r"[\[\](]|^(int|float)$", part))
+    shown = ".".join(part for part in [where, *path] if part and not re.search(r"[\[\](]|^(constrained-)?(int|float)$", part))
     got = problem["input"]
     if problem["type"] == "extra_forbidden":
         return f"params.yaml: {shown} is not known; {did_you_mean(path[-1], siblings)}"
@@ -157,8 +157,7 @@ def sentence(kind: type[o.Section], where: str, problem: Any) -> str:
         return f"params.yaml: {shown} is missing; it is {field.description if field else 'required'}"
     if problem["type"] == "value_error":
         return f"params.yaml: {shown}: {problem['ctx']['error']}"
-    wanted = expected(field, problem)
-    return f"params.yaml: {shown} must be {wanted}, got {got!r}"
+    return f"params.yaml: {shown} must {expected(field, problem)}, got {got!r}"
 
 
 def find(kind: Any, path: list[str]) -> tuple[list[str], Any]:
@@ -177,16 +176,17 @@ def find(kind: Any, path: list[str]) -> tuple[list[str], Any]:
 
 
 def expected(field: Any, problem: Any) -> str:
-    """Say what would be right: the bounds of a number or the choices, else pydantic's own words."""
-    words = {"ge": "at least {}", "gt": "above {}", "le": "at most {}", "lt": "below {}"}
-    bounds = [
-        words[name].format(getattr(rule, name))
-        for rule in getattr(field, "metadata", [])
-        for name in words
-        if getattr(rule, name, None) is not None
-    ]
-    if problem["type"] in ("literal_error",):
-        return "one of " + problem["ctx"]["expected"].replace("'", "").replace(" or ", ", ")
+    """Say what it must do: lie in its bounds or be one of the choices, else pydantic's own words."""
+    if problem["type"] == "literal_error":
+        return "be one of " + problem["ctx"]["expected"].replace("'", "").replace(" or ", ", ")
     if problem["type"].startswith(("greater", "less")):
-        return " and ".join(bounds) if bounds else problem["msg"].removeprefix("Input should be ")
-    return str(problem["msg"].removeprefix("Input should be "))
+        return "be " + " and ".join(bounds(getattr(field, "metadata", [])) or bounds([SimpleNamespace(**problem["ctx"])]))
+    words = re.sub(r"^[\w ]+? should ", "", problem["msg"])  # "Input should be …", "List should have …"
+    return re.sub(r" or instance of \w+| after validation.*", "", words)
+
+
+def bounds(rules: list[Any]) -> list[str]:
+    """Bounds of a number, in words: of the field's own rules, or of the one that pydantic found broken."""
+    words = {"ge": "at least {}", "gt": "above {}", "le": "at most {}", "lt": "below {}"}
+    found = [(name, getattr(rule, name, None)) for rule in rules for name in words]
+    return [words[name].format(limit) for name, limit in found if limit is not None]

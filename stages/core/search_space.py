@@ -44,7 +44,7 @@ def applied(entry: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
 
 def check_space(where: str, entry: dict[str, Any], space: dict[str, Any]) -> None:
     """Raise UserError unless every dimension varies a value of the entry and holds that value."""
-    found = list(leaves(space))
+    found = [(path[1:], leaf) for path, leaf in leaves(space, (where,))]
     if not found:
         raise UserError(f"params.yaml: {where} is empty; name at least one value to vary")
     for path, leaf in found:
@@ -52,20 +52,43 @@ def check_space(where: str, entry: dict[str, Any], space: dict[str, Any]) -> Non
         try:
             written = get(entry, path)
         except (KeyError, TypeError) as error:
-            raise UserError(f"params.yaml: {name} is no value of the entry; {did_you_mean(path[-1], entry)}") from error
+            raise UserError(f"params.yaml: {name} is no value of the entry; {neighbour(entry, path)}") from error
         check_leaf(name, leaf, written)
+
+
+def neighbour(entry: Any, path: Path) -> str:
+    """Name what stands where a path of keys leaves the entry."""
+    for key in path:
+        if not isinstance(entry, dict) or key not in entry:
+            break
+        entry = entry[key]
+    return did_you_mean(key, entry if isinstance(entry, dict) else ())
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value can lie in a range; YAML's true can't."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def is_range(leaf: dict[str, Any]) -> bool:
+    """Whether a leaf is a proper {min, max, scale}."""
+    low, high, scale = leaf["min"], leaf["max"], leaf["scale"]
+    proper = is_number(low) and is_number(high) and low < high
+    return proper and (scale == "linear" or (scale == "log" and low > 0))
 
 
 def check_leaf(name: str, leaf: dict[str, Any], written: Any) -> None:
     """Raise UserError unless a leaf is a proper range that holds the value the entry has."""
     if "choices" in leaf:
+        if not isinstance(leaf["choices"], list):
+            raise UserError(f"params.yaml: {name} must have a list of choices, got {leaf['choices']!r}")
         inside, shape = written in leaf["choices"], f"one of {leaf['choices']}"
     else:
-        low, high, scale = leaf["min"], leaf["max"], leaf["scale"]
-        if scale not in ("linear", "log") or not low < high or (scale == "log" and low <= 0):
+        low, high = leaf["min"], leaf["max"]
+        if not is_range(leaf):
             raise UserError(
                 f"params.yaml: {name} must have min < max and scale linear or log (log: min > 0), got {leaf}"
             )
-        inside, shape = low <= written <= high, f"from {low} to {high}"
+        inside, shape = is_number(written) and low <= written <= high, f"from {low} to {high}"
     if not inside:
         raise UserError(f"params.yaml: {name} is {shape}, and the entry itself has {written!r}: trial 1 is the entry")
