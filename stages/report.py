@@ -21,7 +21,9 @@ def main(root: Path = PROJECT) -> None:
     write_text(layout.reports / "report.md", markdown(contents))
     write_text(layout.reports / "index.html", page(contents))
     record = best.record if best else {}
-    chosen = {"candidate": best.name, "key": record["key"], "model_sha256": record["outputs"]["model.keras"]} if best else {}
+    chosen = (
+        {"candidate": best.name, "key": record["key"], "model_sha256": record["outputs"]["model.keras"]} if best else {}
+    )
     write_json(layout.reports / "champion.json", {"by": params.tree.report.champion, **chosen})
     say(as_text(table, best.name if best else ""))
     failed = [f"{standing.name}: {standing.failure}" for standing in order if standing.failure]

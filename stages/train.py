@@ -5,7 +5,7 @@ from pathlib import Path
 from stages.core.files import replaced_folder
 from stages.core.fitting import prepare_runtime
 from stages.core.layout import PROJECT
-from stages.core.making import Extras, load_data, make, record_of, write_run_record
+from stages.core.making import load_data, make, record_of, write_run_record
 from stages.core.params import open_project
 from stages.core.tracking import Live, mirror
 
@@ -15,10 +15,10 @@ def main(name: str, root: Path = PROJECT) -> None:
     params, layout = open_project(root)
     entry = params.model(name)
     prepare_runtime(params.tree.runtime)
-    data, test = load_data(layout)
+    data = load_data(layout)
     record = {"name": name, **record_of(layout, "train", entry, {}, params.tree.runtime)}
     live = Live(layout, params, record)
     with replaced_folder(layout.candidate(name)) as folder:
-        candidate, timing = make(folder, entry, record, data, Extras([live], {"test": test}))
+        candidate, timing = make(folder, entry, record, data, live)
     write_run_record(layout, candidate, timing)
     mirror(layout, params, [name])

@@ -9,7 +9,7 @@ from stages.core.console import say
 from stages.core.files import replaced_folder, write_csv, write_json
 from stages.core.fitting import prepare_runtime
 from stages.core.layout import PROJECT
-from stages.core.making import Extras, load_data, make, record_of, write_run_record
+from stages.core.making import load_data, make, record_of, write_run_record
 from stages.core.params import TUNED, open_project
 from stages.core.tracking import Live, mirror
 
@@ -21,17 +21,20 @@ def main(name: str, root: Path = PROJECT) -> None:
     prepare_runtime(params.tree.runtime)
     from stages.core.trials import Trials  # brings TensorFlow, which must find the runtime prepared
 
-    data, test = load_data(layout)
+    data = load_data(layout)
     extra = {"tune": tune.model_dump(), "evaluate": params.tree.evaluate.model_dump()}
     record = {"name": name + TUNED, **record_of(layout, "tune", base, extra, params.tree.runtime)}
     live = Live(layout, params, record)
-    with replaced_folder(layout.candidate(name + TUNED)) as folder, replaced_folder(layout.tuning(name)) as report:
+    with (
+        replaced_folder(layout.candidate(name + TUNED)) as folder,
+        replaced_folder(layout.tuning(name)) as report,
+    ):
         trials = Trials(base, tune, params.tree.evaluate, data, record)
         trials.search(folder / "trials", report, lambda trial: Live(layout, params, trial, live))
         for place in (folder, report):
             write_csv(place / TRIALS, pd.DataFrame(trials.rows))
         write_json(folder / "settings.json", {"entry": name, "trial": trials.best, "values": trials.settings})
-        candidate, timing = make(folder, trials.winner(), record, data, Extras([live], {"test": test}))
+        candidate, timing = make(folder, trials.winner(), record, data, live)
     write_run_record(layout, candidate, timing)
     mirror(layout, params, [name + TUNED])
     say(f"tune {name}: the best of {len(trials.rows)} trials is number {trials.best}: {trials.settings}")

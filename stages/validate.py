@@ -10,7 +10,7 @@ import pandas as pd
 
 from stages.core.console import progress, say
 from stages.core.errors import UserError
-from stages.core.files import digest, listed, remove, replaced_folder, write_json, write_parquet, write_text
+from stages.core.files import digest, remove, replaced_folder, write_json, write_parquet, write_text
 from stages.core.findings import N_EXAMPLES, Finding, Promise, verdict
 from stages.core.layout import PROJECT, Layout
 from stages.core.manifest import measured, table
@@ -77,8 +77,7 @@ def inspect(manifest: pd.DataFrame, checks: dict[str, Entry]) -> tuple[list[Find
     promised = [(name, promise) for name, entry in checks.items() for promise in modules[name].promises(entry.options)]
     outcome = run_suite(wide, promised)
     findings = [
-        finding(name, promise, result, wide)
-        for (name, promise), result in zip(promised, outcome.results, strict=True)
+        finding(name, promise, result, wide) for (name, promise), result in zip(promised, outcome.results, strict=True)
     ]
     return findings, rendered(outcome)
 
@@ -95,9 +94,17 @@ def run_suite(wide: pd.DataFrame, promised: list[tuple[str, Promise]]) -> Any:
         promise.expectation.severity = promise.severity
         promise.expectation.meta = {"check": name}
     suite = context.suites.add(gx.ExpectationSuite(name="gate", expectations=[p.expectation for _, p in promised]))
-    definition = gx.ValidationDefinition(name="gate", data=asset.add_batch_definition_whole_dataframe("all"), suite=suite)
-    complete = {"result_format": "COMPLETE", "unexpected_index_column_names": ["path"], "include_unexpected_rows": False}
-    outcome = context.validation_definitions.add(definition).run(batch_parameters={"dataframe": wide}, result_format=complete)
+    definition = gx.ValidationDefinition(
+        name="gate", data=asset.add_batch_definition_whole_dataframe("all"), suite=suite
+    )
+    complete = {
+        "result_format": "COMPLETE",
+        "unexpected_index_column_names": ["path"],
+        "include_unexpected_rows": False,
+    }
+    outcome = context.validation_definitions.add(definition).run(
+        batch_parameters={"dataframe": wide}, result_format=complete
+    )
     outcome.results.sort(key=lambda result: order_of(result, promised))
     return outcome
 

@@ -1,6 +1,88 @@
-"""What all tests share: property tests draw the same examples on every run and know no deadline."""
+"""What several tests need: a copy of the project in a folder of its own, small enough to run in seconds."""
 
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
 from hypothesis import settings
+from ruamel.yaml import YAML
+
+from stages.core.layout import PROJECT
 
 settings.register_profile("project", deadline=None, derandomize=True, max_examples=50)
 settings.load_profile("project")
+
+QUICK = {"plain": 2, "residual": 2}  # epochs
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """A project of its own: a git repository with DVC, an empty store, and small params."""
+
+    root: Path
+
+    def run(self, *command: str, ok: bool = True, **variables: str) -> subprocess.CompletedProcess:
+        """Run a command in it with the tests' Python first on PATH."""
+        environment = {key: value for key, value in os.environ.items() if not key.startswith(("MLFLOW_", "DVC_"))}
+        environment |= {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", **variables}
+        done = subprocess.run(command, cwd=self.root, env=environment, capture_output=True, text=True, timeout=800)
+        if ok and done.returncode:
+            pytest.fail(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout[-3000:]}\n{done.stderr[-6000:]}")
+        return done
+
+    def stage(self, *arguments: str, ok: bool = True, **variables: str) -> subprocess.CompletedProcess:
+        """Run one node."""
+        return self.run(sys.executable, "-m", "stages", *arguments, ok=ok, **variables)
+
+    def command(self, *arguments: str, ok: bool = True, **variables: str) -> subprocess.CompletedProcess:
+        """Run `imagetrail ...` with the code of this checkout."""
+        return self.run(sys.executable, "-m", "stages.commands", *arguments, ok=ok, **variables)
+
+    def params(self) -> dict:
+        """Its params.yaml."""
+        return YAML(typ="safe").load((self.root / "params.yaml").read_text())
+
+    def write_params(self, tree: dict) -> None:
+        """Replace its params.yaml."""
+        with (self.root / "params.yaml").open("w") as stream:
+            YAML().dump(tree, stream)
+
+
+def checkout(folder: Path) -> Checkout:
+    """Copy the project's files as they are now into `folder` and commit them."""
+    listed = ["git", "-C", str(PROJECT), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    for name in subprocess.run(listed, capture_output=True, check=True, text=True).stdout.split("\0"):
+        if name and name != "dvc.lock" and (PROJECT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(PROJECT / name, folder / name)
+    made = Checkout(folder)
+    made.run("git", "init", "-q", "-b", "main")
+    made.run("git", "config", "user.email", "tests@example.com")
+    made.run("git", "config", "user.name", "tests")
+    tree = made.params()
+    for name, epochs in QUICK.items():
+        tree["models"][name]["fit"]["epochs"] = epochs
+    tree["tune"]["plain"] |= {"trials": 2, "epochs": 1}
+    tree["evaluate"]["bootstrap"] = 20
+    made.write_params(tree)
+    made.run("git", "add", "-A")
+    made.run("git", "commit", "-qm", "start")
+    return made
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Checkout:
+    """A fresh copy of the project in which nothing has run."""
+    return checkout(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
+    """A copy in which `dvc repro` has run once; tests must leave it as it is."""
+    made = checkout(tmp_path_factory.mktemp("finished"))
+    made.run("dvc", "repro")
+    return made

@@ -21,7 +21,10 @@ def columns(manifest: pd.DataFrame) -> dict[str, pd.Series]:
     splits = {"train", "val"} | set(readable["split"].dropna())
     present = readable.groupby("label")["split"].agg(set)
     n_missing = {label: len(splits - found) for label, found in present.items()}
-    return {"class_size": sizes, "n_splits_missing": manifest["label"].map(n_missing).fillna(len(splits)).astype("int64")}
+    return {
+        "class_size": sizes,
+        "n_splits_missing": manifest["label"].map(n_missing).fillna(len(splits)).astype("int64"),
+    }
 
 
 def promises(options: Options) -> list[Promise]:

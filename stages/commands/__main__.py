@@ -10,7 +10,9 @@ from stages.core.console import run
 
 def entry(arguments: list[str] | None = None) -> int:
     """Parse the command line and run one command; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="imagetrail", description="What a person runs by hand; the pipeline itself is `dvc repro`.")
+    parser = argparse.ArgumentParser(
+        prog="imagetrail", description="What a person runs by hand; the pipeline itself is `dvc repro`."
+    )
     choices = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     names = sorted(path.stem for path in Path(__file__).parent.glob("[!_]*.py"))
     modules = {name: importlib.import_module(f"stages.commands.{name}") for name in names}

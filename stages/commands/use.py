@@ -89,7 +89,9 @@ def replaced_sections(text: str, part: str) -> str:
     for name in sorted(WHOLE):
         section = re.compile(rf"^{name}:.*\n(?:[ \t]+.*\n|\n(?=[ \t]))*", re.MULTILINE)
         found = section.search(part + "\n")
-        text = section.sub(lambda _, found=found: found[0].rstrip("\n") + "\n", text) if found else text
+        if found:
+            before, after = section.split(text, maxsplit=1)
+            text = before + found[0].rstrip("\n") + "\n" + after
     return text
 
 
@@ -128,4 +130,6 @@ def put(tree: Any, path: list[str], value: Any) -> None:
 
 def difference(before: str, after: str) -> list[str]:
     """Unified diff of two texts of params.yaml."""
-    return list(difflib.unified_diff(before.splitlines(True), after.splitlines(True), "params.yaml", "params.yaml (new)", n=1))
+    return list(
+        difflib.unified_diff(before.splitlines(True), after.splitlines(True), "params.yaml", "params.yaml (new)", n=1)
+    )

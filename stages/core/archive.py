@@ -9,15 +9,26 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from stages.core.errors import UserError
+from stages.core.files import CHUNK
 from stages.core.options import Download
 
 IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm"}
 STORED_DATE = (1980, 1, 1, 0, 0, 0)
 LINK, FILE_TYPE = 0o120000, 0o170000
 # what the standard library raises on damaged bytes; NotImplementedError also on a rare compression
-DAMAGE = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, OSError, ValueError, NotImplementedError)
+DAMAGE = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    OSError,
+    ValueError,
+    NotImplementedError,
+)
 
 
 @dataclass(frozen=True)
@@ -84,10 +95,18 @@ def archive_members(path: Path, limits: Download) -> Iterator[Member]:
     """
     if zipfile.is_zipfile(path):
         yield from zip_members(path, limits)
-    elif tarfile.is_tarfile(path):
+    elif is_tar(path):
         yield from tar_members(path, limits)
     else:
         raise UserError(f"{path} is neither a zip nor a tar archive ({path.stat().st_size:,} bytes); check the file")
+
+
+def is_tar(path: Path) -> bool:
+    """Whether a file begins as a tar. Raises UserError for a compressed one that is damaged at its beginning."""
+    try:
+        return tarfile.is_tarfile(path)
+    except DAMAGE as error:
+        raise UserError(f"{path} is damaged ({error}); fetch the archive again") from error
 
 
 def zip_members(path: Path, limits: Download) -> Iterator[Member]:
@@ -144,15 +163,17 @@ def tar_members(path: Path, limits: Download) -> Iterator[Member]:
 
 
 def check_end(archive: tarfile.TarFile) -> None:
-    """Raise ReadError unless a tar, read through, ends with its mark.
+    """Raise ReadError unless a tar, read through, ends with its mark; a wrong checksum raises its own error.
 
-    TarFile takes a cut or damaged header for the end, and the images behind it would be missed.
+    TarFile takes a cut or damaged header for the end, and the images behind it would be missed. It stops at
+    the mark, but the checksum of a compressed tar stands behind it and is compared only at the very end.
     """
-    stream = archive.fileobj
-    assert stream is not None
+    stream: Any = archive.fileobj
     stream.seek(archive.offset)
     if stream.read(tarfile.BLOCKSIZE) != tarfile.NUL * tarfile.BLOCKSIZE:
         raise tarfile.ReadError(f"no end mark at byte {archive.offset:,}")
+    while stream.read(CHUNK):
+        pass
 
 
 def check_size(path: Path, sizes: list[int], limits: Download) -> None:

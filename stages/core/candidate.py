@@ -56,7 +56,9 @@ def predictions_table(packs: dict[str, Pack], probabilities: dict[str, np.ndarra
     return pd.concat(parts, ignore_index=True).astype({"path": "str", "split": "str", "label": "str"})
 
 
-def write_candidate(folder: Path, record: dict[str, Any], history: pd.DataFrame, predictions: pd.DataFrame | None) -> None:
+def write_candidate(
+    folder: Path, record: dict[str, Any], history: pd.DataFrame, predictions: pd.DataFrame | None
+) -> None:
     """Write everything but the model, with the hashes of all files in candidate.json."""
     write_csv(folder / HISTORY, history)
     if predictions is not None:

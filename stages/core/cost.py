@@ -19,7 +19,7 @@ def of_layer(layer: Any) -> int:
     if type(layer).__name__ not in kinds:
         return 0
     shape = layer.output.shape
-    places = int(np.prod([side for side in shape[1:-1]])) if len(shape) > 2 else 1
+    places = int(np.prod(shape[1:-1])) if len(shape) > 2 else 1
     return places * int(np.prod(layer.kernel.shape))
 
 
@@ -37,7 +37,10 @@ def latency(model: Any, images: np.ndarray, repeats: int = 20) -> dict[str, floa
         call(x)
         seconds = [timed(call, x) for _ in range(repeats)]
         medians[name] = float(np.median(seconds)) / len(batch)
-    return {"latency_one_image_ms": medians["one"] * 1e3, "latency_batch_us_per_image": medians["batch"] * 1e6}
+    return {
+        "latency_one_image_ms": medians["one"] * 1e3,
+        "latency_batch_us_per_image": medians["batch"] * 1e6,
+    }
 
 
 def timed(call: Any, x: Any) -> float:

@@ -6,8 +6,12 @@ and everything unusual goes through Pillow.
 
 import io
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 MAX_PIXELS = 100_000_000  # a header that claims more is taken for a bomb, as Pillow does near this size
 ORIENTATION, UPRIGHT = 0x0112, 1
@@ -75,11 +79,8 @@ def decode_any(data: bytes) -> Decoded:
         raise NotAnImage(reason[:200] or type(error).__name__) from error
 
 
-def special(image: object) -> tuple[str, ...]:
+def special(image: "Image.Image") -> tuple[str, ...]:
     """Name what a plain 8-bit picture doesn't have."""
-    from PIL import Image
-
-    assert isinstance(image, Image.Image)
     orientation = image.getexif().get(ORIENTATION, UPRIGHT)
     found = {
         "animated": getattr(image, "n_frames", 1) > 1,
@@ -92,11 +93,10 @@ def special(image: object) -> tuple[str, ...]:
     return tuple(name for name, present in found.items() if present)
 
 
-def eight_bit_rgb(image: object) -> object:
+def eight_bit_rgb(image: "Image.Image") -> "Image.Image":
     """Convert any Pillow image to 8-bit RGB; transparency is laid over white."""
     from PIL import Image
 
-    assert isinstance(image, Image.Image)
     if image.mode.startswith(("I", "F")):
         values = np.asarray(image).astype(np.float64)
         top = 65535.0 if image.mode.startswith("I") else max(values.max(), 1.0)
@@ -107,7 +107,7 @@ def eight_bit_rgb(image: object) -> object:
     return image.convert("RGB")
 
 
-def fitted(pixels: np.ndarray, *, height: int, width: int, channels: str, fit: str, resample: str) -> np.ndarray:
+def fitted(pixels: np.ndarray, *, height: int, width: int, channels: str, fit: str, resample: str) -> np.ndarray:  # noqa: PLR0913 - they are a section of params.yaml
     """Bring uint8 [H, W, 3] to uint8 [height, width, C]: the same for training and for serving.
 
     stretch ignores the aspect ratio, crop keeps the middle, pad adds black. `grey` has C = 1, `rgb` C = 3.
@@ -115,6 +115,12 @@ def fitted(pixels: np.ndarray, *, height: int, width: int, channels: str, fit: s
     from PIL import Image, ImageOps
 
     if pixels.shape[:2] != (height, width):
-        method = {"stretch": Image.Image.resize, "crop": ImageOps.fit, "pad": ImageOps.pad}[fit]
-        pixels = np.asarray(method(Image.fromarray(pixels), (width, height), Image.Resampling[resample.upper()]))
+        size, filter_ = (width, height), Image.Resampling[resample.upper()]
+        image = Image.fromarray(pixels)
+        resized = {
+            "stretch": lambda: image.resize(size, filter_),
+            "crop": lambda: ImageOps.fit(image, size, filter_),
+            "pad": lambda: ImageOps.pad(image, size, filter_),
+        }[fit]()
+        pixels = np.asarray(resized)
     return np.asarray(Image.fromarray(pixels).convert("L"))[..., None] if channels == "grey" else pixels

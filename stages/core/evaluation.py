@@ -7,7 +7,15 @@ import pandas as pd
 
 from stages.core.candidate import HISTORY, RECORD, Candidate
 from stages.core.files import write_csv, write_json
-from stages.core.metrics import Outcomes, classes_of, confusion_matrix, confusions, measured, outcomes, per_class
+from stages.core.metrics import (
+    Outcomes,
+    classes_of,
+    confusion_matrix,
+    confusions,
+    measured,
+    outcomes,
+    per_class,
+)
 from stages.core.options import Evaluate
 from stages.core.plots import confusion_picture, curves_picture
 
@@ -41,7 +49,12 @@ def write_split(outcome: Outcomes, classes: list[str], options: Evaluate, folder
     table = pd.DataFrame(matrix, columns=classes)
     table.insert(0, "true", classes)
     write_csv(folder / f"{split}_confusion_matrix.csv", table)
-    confusion_picture(matrix, classes, f"{split}: images by true and predicted class", folder / f"{split}_confusion_matrix.png")
+    confusion_picture(
+        matrix,
+        classes,
+        f"{split}: images by true and predicted class",
+        folder / f"{split}_confusion_matrix.png",
+    )
     write_csv(folder / f"{split}_per_class.csv", per_class(outcome, classes, options.confidence))
     write_csv(folder / f"{split}_confusions.csv", confusions(outcome, classes, options.confused_pairs))
 

@@ -51,8 +51,8 @@ def download(url: str, path: Path) -> None:
             if hopeless or n_try == TRIES:
                 reason = f"HTTP status {status}" if status else type(error).__name__
                 raise UserError(
-                    f"{url} could not be fetched ({reason}, try {n_try} of {TRIES}); check the address and the network, "
-                    "or give the path of a file you have"
+                    f"{url} could not be fetched ({reason}, try {n_try} of {TRIES}); "
+                    "check the address and the network, or give the path of a file you have"
                 ) from error
             if status == 416:
                 part.unlink(missing_ok=True)  # the server's file is shorter than ours: begin anew

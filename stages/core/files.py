@@ -100,6 +100,11 @@ def write_parquet(path: Path, frame: pd.DataFrame) -> None:
         frame.to_parquet(temporary, index=False, compression="zstd")
 
 
+def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows of a table as mappings from column name to value."""
+    return [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]
+
+
 def human_bytes(n_bytes: float) -> str:
     """12,345,678 -> '12.3 MB'."""
     for unit in ("B", "kB", "MB", "GB"):

@@ -22,10 +22,11 @@ class TrainingFailed(Exception):
 
 @dataclass(frozen=True)
 class Data:
-    """What a model is trained on; test is only there where it may be predicted."""
+    """What a model is trained on; test is predicted once by a candidate, and hidden from trials."""
 
     train: Pack
     val: Pack
+    test: Pack | None
     classes: list[str]
     statistics: Statistics
 
@@ -97,7 +98,9 @@ def train(model: Any, fit: Fit, data: Data, on_epoch: OnEpoch, where: str) -> Tr
             callbacks=[*callbacks(fit), watcher.callback()],
         )
     except tf.errors.ResourceExhaustedError as error:
-        raise TrainingFailed(f"out of memory at {where}.batch_size = {fit.batch_size}; try {fit.batch_size // 2}") from error
+        raise TrainingFailed(
+            f"out of memory at {where}.batch_size = {fit.batch_size}; try {fit.batch_size // 2}"
+        ) from error
     return Trained(model, pd.DataFrame(watcher.rows))
 
 
@@ -147,7 +150,8 @@ class Watcher:
     def fail(self, when: str) -> None:
         """Raise TrainingFailed: the loss left the finite numbers."""
         raise TrainingFailed(
-            f"the loss became NaN or infinite at {when}; lower {self.where}.optimizer.rate or set {self.where}.optimizer.clip_norm"
+            f"the loss became NaN or infinite at {when}; lower {self.where}.optimizer.rate "
+            f"or set {self.where}.optimizer.clip_norm"
         )
 
     def add(self, row: dict[str, float]) -> None:

@@ -7,11 +7,20 @@ from typing import Any
 import pandas as pd
 
 from stages.core.candidate import RECORD
-from stages.core.files import read_json
+from stages.core.files import read_json, records
 from stages.core.layout import Layout
 
 FIRST = ["candidate", "val_accuracy", "test_accuracy", "test_accuracy_low", "test_accuracy_high"]
-MORE = ["val_macro_f1", "test_macro_f1", "val_log_loss", "test_log_loss", "test_ece", "n_parameters", "multiply_adds", "model_bytes"]
+MORE = [
+    "val_macro_f1",
+    "test_macro_f1",
+    "val_log_loss",
+    "test_log_loss",
+    "test_ece",
+    "n_parameters",
+    "multiply_adds",
+    "model_bytes",
+]
 LOWER_IS_BETTER = {"val_log_loss"}
 
 
@@ -59,7 +68,11 @@ def champion(order: list[Standing]) -> Standing | None:
 def leaderboard(order: list[Standing]) -> pd.DataFrame:
     """One row a candidate, in the order given; `failure` is empty for those that finished."""
     rows = [
-        {"candidate": s.name, **{key: s.metrics.get(key) for key in (*FIRST[1:], *MORE)}, "failure": s.failure}
+        {
+            "candidate": s.name,
+            **{key: s.metrics.get(key) for key in (*FIRST[1:], *MORE)},
+            "failure": s.failure,
+        }
         for s in order
     ]
     return pd.DataFrame(rows, columns=[*FIRST, *MORE, "failure"])
@@ -68,7 +81,7 @@ def leaderboard(order: list[Standing]) -> pd.DataFrame:
 def as_text(table: pd.DataFrame, champion_name: str) -> str:
     """The leaderboard for a terminal."""
     lines = [f"{'candidate':<24}{'val acc':>9}{'test acc':>10}  {'interval':<17}{'parameters':>12}{'mult-adds':>14}"]
-    for row in table.to_dict("records"):
+    for row in records(table):
         star = "*" if row["candidate"] == champion_name else " "
         if row["failure"]:
             lines.append(f"{star}{row['candidate']:<23}   failed: {row['failure']}")

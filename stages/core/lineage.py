@@ -30,7 +30,9 @@ def provenance(layout: Layout, stage: str, entry: str, params: dict[str, Any]) -
 def code_hashes(layout: Layout, stage: str, kind: str) -> dict[str, str]:
     """SHA-256 of each code file that dvc.yaml declares to a stage."""
     node = YAML(typ="safe", pure=True).load(layout.pipeline.read_text())["stages"][stage]
-    deps = [str(dep).replace("${item.kind}", kind) for dep in node.get("do", node)["deps"]]
+    one = f"stages/models/{kind}.py"  # tune can only declare the whole folder of kinds, and uses this one
+    kinds = {"stages/models": one, "stages/models/${item.kind}.py": one}
+    deps = [kinds.get(dep, dep) for dep in node.get("do", node)["deps"]]
     return {dep: digest(layout.root / dep) for dep in deps if dep.endswith(".py")}
 
 

@@ -2,10 +2,8 @@
 
 import resource
 import time
-from collections.abc import Iterable
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pandas as pd
 
@@ -17,19 +15,25 @@ from stages.core.files import write_json
 from stages.core.fitting import Data, Trained, TrainingFailed
 from stages.core.layout import Layout
 from stages.core.lineage import provenance, whereabouts
-from stages.core.manifest import class_names, read_manifest
+from stages.core.manifest import SPLITS, class_names, read_manifest
 from stages.core.options import Runtime
-from stages.core.packing import Pack, load_split, read_statistics
+from stages.core.packing import load_split, read_statistics
 from stages.core.params import Entry
 
 
-@dataclass
-class Clock:
-    """CPU and wall seconds of a training, imports excluded, and what was spent at the end of each epoch."""
+class Listener(Protocol):
+    """Who is told of every epoch while it happens."""
 
-    cpu: float = field(default_factory=lambda: cpu_seconds())
-    wall: float = field(default_factory=time.perf_counter)
-    epochs: list[float] = field(default_factory=list)
+    def epoch(self, number: int, row: dict[str, float]) -> None:
+        """Hear of an epoch (from 1) and its metrics."""
+
+
+class Clock:
+    """CPU and wall seconds of a training, imports excluded, and the CPU seconds at the end of each epoch."""
+
+    def __init__(self) -> None:
+        self.cpu, self.wall = cpu_seconds(), time.perf_counter()
+        self.epochs: list[float] = []
 
     def tick(self) -> None:
         """Note the CPU seconds at the end of an epoch."""
@@ -38,21 +42,20 @@ class Clock:
     def read(self) -> dict[str, Any]:
         """Seconds so far, for the record of the run."""
         wall = round(time.perf_counter() - self.wall, 3)
-        return {"train_cpu_s": round(cpu_seconds() - self.cpu, 3), "train_wall_s": wall, "epoch_cpu_s": self.epochs}
+        cpu = round(cpu_seconds() - self.cpu, 3)
+        return {"train_cpu_s": cpu, "train_wall_s": wall, "epoch_cpu_s": self.epochs}
 
 
 def cpu_seconds() -> float:
     """User and system seconds of this process."""
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
+    return sum(resource.getrusage(resource.RUSAGE_SELF)[:2])
 
 
-def load_data(layout: Layout) -> tuple[Data, Pack]:
-    """Open the packed images; the test split comes apart, as nothing but the last prediction may see it."""
+def load_data(layout: Layout) -> Data:
+    """Open the packed images of all splits with what a model must know of them."""
     manifest = read_manifest(layout.manifest)
-    packs = {split: load_split(layout.images, manifest, split) for split in ("train", "val", "test")}
-    data = Data(packs["train"], packs["val"], class_names(manifest), read_statistics(layout.images))
-    return data, packs["test"]
+    train, val, test = (load_split(layout.images, manifest, split) for split in SPLITS)
+    return Data(train, val, test, class_names(manifest), read_statistics(layout.images))
 
 
 def record_of(layout: Layout, stage: str, entry: Entry, extra: dict[str, Any], runtime: Runtime) -> dict[str, Any]:
@@ -61,57 +64,49 @@ def record_of(layout: Layout, stage: str, entry: Entry, extra: dict[str, Any], r
     return provenance(layout, stage, entry.name, params)
 
 
-def make(folder: Path, entry: Entry, record: dict[str, Any], data: Data, more: "Extras") -> tuple[Candidate, dict[str, Any]]:
-    """Train an entry and write its candidate; a failed training is a candidate that says so.
+def make(
+    folder: Path, entry: Entry, record: dict[str, Any], data: Data, listener: Listener
+) -> tuple[Candidate, dict[str, Any]]:
+    """Train an entry and write its candidate; a training that fails by itself is a candidate that says so.
 
     Returns it with its timing. Raises whatever is not the training's own fault.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    clock, facts, predictions = Clock(), {"failure": None, "n_epochs": 0}, None
-    history = pd.DataFrame({"epoch": []})
+    facts: dict[str, Any] = {"classes": data.classes, "input_shape": list(data.train.images.shape[1:])}
     timing: dict[str, Any] = {}
+    history, predictions = pd.DataFrame({"epoch": []}), None
     try:
-        trained = fit(entry, data, more, clock)
-        timing = clock.read()
-        history = trained.history
+        trained, timing = fit(entry, data, listener)
+        history, predictions = trained.history, predict(trained, data)
         model_file.save(trained.model, folder / MODEL)
-        predictions = predict(trained, data, more)
         facts |= facts_of(trained, folder / MODEL)
         timing |= latency(trained.model, data.val.images)
     except TrainingFailed as error:
-        facts["failure"] = f"models.{entry.name}: {error}"
+        facts |= {"failure": f"models.{entry.name}: {error}", "n_epochs": 0}
         say(f"error: params.yaml: {facts['failure']}")
-    described = {"classes": data.classes, "input_shape": list(data.train.images.shape[1:])}
-    write_candidate(folder, {**record, **described, **facts}, history, predictions)
-    return read_candidate(folder), {**timing, **clock.read()} if not timing else timing
+    write_candidate(folder, {**record, **facts}, history, predictions)
+    return read_candidate(folder), timing
 
 
-@dataclass(frozen=True)
-class Extras:
-    """What a training gets beside its entry and data: whom to tell of epochs, and splits to predict besides val."""
-
-    listeners: Iterable[Any]
-    also_predict: dict[str, Pack]
-
-
-def fit(entry: Entry, data: Data, more: Extras, clock: Clock) -> Trained:
-    """Build and train, with a progress bar over epochs. Raises TrainingFailed."""
-    assert entry.fit is not None
-    with Bar(entry.fit.epochs, f"train {entry.name}", "epoch") as bar:
+def fit(entry: Entry, data: Data, listener: Listener) -> tuple[Trained, dict[str, Any]]:
+    """Build and train, with a progress bar over epochs; returns the seconds as well. Raises TrainingFailed."""
+    options, clock = entry.fit, Clock()
+    if options is None:
+        raise ValueError(f"{entry.name} has no fit section")
+    with Bar(options.epochs, f"train {entry.name}", "epoch") as bar:
 
         def on_epoch(epoch: int, row: dict[str, float]) -> None:
             clock.tick()
             bar.update(loss=f"{row['loss']:.4f}", val_accuracy=f"{row['val_accuracy']:.4f}")
-            for listener in more.listeners:
-                listener.epoch(epoch, row)
+            listener.epoch(epoch, row)
 
-        model = fitting.build(entry.module("models"), entry.options, entry.fit, data)
-        return fitting.train(model, entry.fit, data, on_epoch, f"models.{entry.name}.fit")
+        model = fitting.build(entry.module("models"), entry.options, options, data)
+        return fitting.train(model, options, data, on_epoch, f"models.{entry.name}.fit"), clock.read()
 
 
-def predict(trained: Trained, data: Data, more: Extras) -> pd.DataFrame:
-    """Predictions of val and of the splits asked for."""
-    packs = {"val": data.val, **{name: pack for name, pack in more.also_predict.items() if len(pack.labels)}}
+def predict(trained: Trained, data: Data) -> pd.DataFrame:
+    """Predictions of val, and of test where there is one."""
+    packs = {"val": data.val} | ({"test": data.test} if data.test and len(data.test.labels) else {})
     probabilities = {name: fitting.predict(trained.model, pack, len(data.classes)) for name, pack in packs.items()}
     return predictions_table(packs, probabilities, data.classes)
 
@@ -119,6 +114,7 @@ def predict(trained: Trained, data: Data, more: Extras) -> pd.DataFrame:
 def facts_of(trained: Trained, path: Path) -> dict[str, Any]:
     """Repeatable cost of a model and how long it was trained."""
     return {
+        "failure": None,
         "n_parameters": int(trained.model.count_params()),
         "multiply_adds": multiply_adds(trained.model),
         "model_bytes": path.stat().st_size,

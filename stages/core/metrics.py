@@ -9,7 +9,7 @@ import pandas as pd
 
 from stages.core.options import Evaluate
 
-TINY = 1e-15  # log loss takes no probability below this, as scikit-learn does
+TINY = 1e-15  # log loss takes no probability below this: a sure mistake costs much, not everything
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def measures(outcome: Outcomes, weight: np.ndarray, options: Evaluate) -> dict[s
 
 
 def ratio(upper: np.ndarray, lower: np.ndarray) -> np.ndarray:
-    """upper / lower, 0 where lower is 0."""
+    """Quotient upper / lower, 0 where lower is 0."""
     return np.divide(upper, lower, out=np.zeros(len(lower)), where=lower > 0)
 
 
@@ -135,7 +135,10 @@ def bootstrap(outcome: Outcomes, options: Evaluate) -> dict[str, tuple[float, fl
     weights = (np.bincount(rng.integers(0, n, n), minlength=n).astype(float) for _ in range(options.bootstrap))
     table = pd.DataFrame([measures(outcome, weight, options) for weight in weights])
     tail = (1 - options.confidence) / 2
-    return {name: (float(table[name].quantile(tail)), float(table[name].quantile(1 - tail))) for name in table}
+    return {
+        name: (float(table[name].quantile(tail)), float(table[name].quantile(1 - tail)))
+        for name in list(map(str, table))
+    }
 
 
 def measured(outcome: Outcomes, options: Evaluate) -> dict[str, float]:
@@ -174,7 +177,12 @@ def confusions(outcome: Outcomes, classes: list[str], most: int) -> pd.DataFrame
     """The most frequent mistakes: true class, predicted class, images, and their share of the true class."""
     matrix = confusion_matrix(outcome)
     rows = [
-        {"true": classes[i], "predicted": classes[j], "n_images": int(matrix[i, j]), "share": matrix[i, j] / matrix[i].sum()}
+        {
+            "true": classes[i],
+            "predicted": classes[j],
+            "n_images": int(matrix[i, j]),
+            "share": matrix[i, j] / matrix[i].sum(),
+        }
         for i in range(len(classes))
         for j in range(len(classes))
         if i != j and matrix[i, j]

@@ -9,7 +9,10 @@ from stages.core.options import Fit, Schedule
 
 @keras.saving.register_keras_serializable("imagetrail")
 class Rate(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
-    """Learning rate at a step: linear warm-up, then constant, cosine (Loshchilov & Hutter 2017), linear or exponential."""
+    """Learning rate at a step: a linear warm-up, then constant, cosine, linear or exponential.
+
+    Cosine: Loshchilov & Hutter 2017, SGDR.
+    """
 
     def __init__(self, peak: float, n_steps: int, schedule: Schedule) -> None:
         self.peak, self.n_steps, self.schedule = peak, n_steps, schedule
@@ -24,7 +27,11 @@ class Rate(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[mis
         if schedule.name == "exponential":
             share = ops.power(schedule.decay_rate or 1.0, (step - n_warm) / (schedule.decay_steps or 1))
         else:
-            left = {"constant": 1 + 0 * done, "linear": 1 - done, "cosine": (1 + ops.cos(done * 3.14159265)) / 2}
+            left = {
+                "constant": 1 + 0 * done,
+                "linear": 1 - done,
+                "cosine": (1 + ops.cos(done * 3.14159265)) / 2,
+            }
             share = schedule.end + (1 - schedule.end) * left[schedule.name]
         return self.peak * ops.where(step < n_warm, warm, share)
 

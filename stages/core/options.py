@@ -56,9 +56,7 @@ class Optimizer(Section):
     name: Literal["sgd", "adam", "adamw", "adamax", "lion", "rmsprop"] = Field(description="a Keras optimizer")
     rate: Positive = Field(description="highest learning rate")
     momentum: Fraction = Field(description="Nesterov momentum; used by sgd and rmsprop")
-    weight_decay: Annotated[float, Field(ge=0)] = Field(
-        description="decoupled (Loshchilov & Hutter 2019), on kernels"
-    )
+    weight_decay: Annotated[float, Field(ge=0)] = Field(description="decoupled (Loshchilov & Hutter 2019), on kernels")
     clip_norm: Positive | None = Field(description="largest norm of the whole gradient, or null")
 
 

@@ -34,14 +34,17 @@ class Pack:
 def pack_split(archive: Path, rows: pd.DataFrame, normalize: Normalize, path: Path) -> np.ndarray:
     """Write the images of `rows` to a .npy of uint8 [N, H, W, C], in their order, on all cores.
 
-    Returns float64 [2, C]: exact sums of the values and of their squares.
+    Returns uint64 [2, C]: exact sums of the values and of their squares.
     """
     channels = 3 if normalize.channels == "rgb" else 1
     shape = (len(rows), normalize.height, normalize.width, channels)
     np.lib.format.open_memmap(path, "w+", np.uint8, shape).flush()
     names = list(rows["path"])
     tasks = [(archive, names[at : at + CHUNK], normalize, path, at) for at in range(0, len(names), CHUNK)]
-    return np.sum(list(mapped(pack_chunk, tasks, len(names))), axis=0, dtype=np.uint64) if tasks else np.zeros((2, channels))
+    total = np.zeros((2, channels), np.uint64)
+    for part in mapped(pack_chunk, tasks, len(names)):
+        total += part
+    return total
 
 
 def pack_chunk(task: tuple[Path, list[str], Normalize, Path, int]) -> np.ndarray:

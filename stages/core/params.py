@@ -14,7 +14,7 @@ from ruamel.yaml.error import YAMLError
 from stages.core import options as o
 from stages.core.errors import UserError, did_you_mean
 from stages.core.layout import PROJECT, Layout
-from stages.core.search_space import check_space
+from stages.core.search_space import check_space, ends, replaced_at
 
 S = TypeVar("S", bound=o.Section)
 TUNED = "-tuned"
@@ -111,7 +111,18 @@ def check(written: dict[str, Any]) -> Params:
         if name not in models:
             raise UserError(f"params.yaml: tune.{name} names no entry of models; {did_you_mean(name, models)}")
         check_space(f"tune.{name}.space", models[name].written, search.space)
+        for path, value in ends(search.space):
+            check_end(name, models[name], path, value)
     return Params(tree, datasets[tree.download.dataset], checks, models)
+
+
+def check_end(name: str, varied: Entry, path: tuple[str, ...], value: Any) -> None:
+    """Raise UserError when the entry would not be right at one end of a dimension of its search."""
+    try:
+        entry("models", name, replaced_at(varied.written, path, value))
+    except UserError as error:
+        where = f"tune.{name}.space.{'.'.join(path)}"
+        raise UserError(f"params.yaml: {where} reaches to {value!r}, and {str(error).removeprefix('params.yaml: ')}") from error
 
 
 def entry(group: str, name: str, written: dict[str, Any]) -> Entry:
@@ -149,7 +160,8 @@ def sentence(kind: type[o.Section], where: str, problem: Any) -> str:
     path = [str(part) for part in problem["loc"]]
     siblings, field = find(kind, path)
     # a union adds the name of its member to the path, which says nothing to a user
-    shown = ".".join(part for part in [where, *path] if part and not re.search(r"[\[\](]|^(constrained-)?(int|float)$", part))
+    member = re.compile(r"[\[\](]|^(constrained-)?(int|float)$")
+    shown = ".".join(part for part in [where, *path] if part and not member.search(part))
     got = problem["input"]
     if problem["type"] == "extra_forbidden":
         return f"params.yaml: {shown} is not known; {did_you_mean(path[-1], siblings)}"
@@ -169,7 +181,9 @@ def find(kind: Any, path: list[str]) -> tuple[list[str], Any]:
             names, field = list(fields), fields[key]
             members = [field.annotation, *getattr(field.annotation, "__args__", ())]
             kind = next((m for m in members if isinstance(m, type) and hasattr(m, "model_fields")), None)
-            kind = kind or next((a for m in members for a in getattr(m, "__args__", ()) if hasattr(a, "model_fields")), None)
+            kind = kind or next(
+                (a for m in members for a in getattr(m, "__args__", ()) if hasattr(a, "model_fields")), None
+            )
         elif fields:
             names = list(fields)
     return names, field
@@ -180,8 +194,9 @@ def expected(field: Any, problem: Any) -> str:
     if problem["type"] == "literal_error":
         return "be one of " + problem["ctx"]["expected"].replace("'", "").replace(" or ", ", ")
     if problem["type"].startswith(("greater", "less")):
-        return "be " + " and ".join(bounds(getattr(field, "metadata", [])) or bounds([SimpleNamespace(**problem["ctx"])]))
-    words = re.sub(r"^[\w ]+? should ", "", problem["msg"])  # "Input should be …", "List should have …"
+        own = bounds(getattr(field, "metadata", []))
+        return "be " + " and ".join(own or bounds([SimpleNamespace(**problem["ctx"])]))
+    words = re.sub(r"^[\w ]+? should ", "", str(problem["msg"]))  # "Input should be …", "List should have …"
     return re.sub(r" or instance of \w+| after validation.*", "", words)
 
 
@@ -189,4 +204,4 @@ def bounds(rules: list[Any]) -> list[str]:
     """Bounds of a number, in words: of the field's own rules, or of the one that pydantic found broken."""
     words = {"ge": "at least {}", "gt": "above {}", "le": "at most {}", "lt": "below {}"}
     found = [(name, getattr(rule, name, None)) for rule in rules for name in words]
-    return [words[name].format(limit) for name, limit in found if limit is not None]
+    return [words[name].format(str(limit).removesuffix(".0")) for name, limit in found if limit is not None]

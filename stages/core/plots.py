@@ -25,7 +25,15 @@ def confusion_picture(matrix: np.ndarray, classes: list[str], title: str, path: 
     if n <= 30:
         for i, j in np.argwhere(matrix > 0):
             dark = shares[i, j] > 0.5
-            axes.text(j, i, str(matrix[i, j]), ha="center", va="center", fontsize=size, color="white" if dark else "black")
+            axes.text(
+                j,
+                i,
+                str(matrix[i, j]),
+                ha="center",
+                va="center",
+                fontsize=size,
+                color="white" if dark else "black",
+            )
     write_png(figure, path)
 
 

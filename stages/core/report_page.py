@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from stages.core.candidate import HISTORY, TRIALS
-from stages.core.files import digest, human_bytes, read_json
+from stages.core.files import digest, human_bytes, read_json, records
 from stages.core.layout import Layout
 from stages.core.leaderboard import Standing, has_test
 from stages.core.manifest import class_names, read_manifest, rows_of
@@ -36,13 +36,17 @@ def markdown(contents: Contents) -> str:
         f"# imagetrail: {source['dataset']}",
         "",
         f"{source['n_images']:,} images; data gate: **{verdict['verdict']}**.",
-        *[f"- {found['check']} ({found['severity']}): {found['message']}" for found in verdict["findings"] if not found["passed"]],
+        *[
+            f"- {found['check']} ({found['severity']}): {found['message']}"
+            for found in verdict["findings"]
+            if not found["passed"]
+        ],
         "",
         f"Champion (by {contents.params.tree.report.champion}): **{champion.name if champion else 'none'}**",
         "",
         "| candidate | val accuracy | test accuracy | interval | parameters | multiply-adds | file |",
         "|---|---|---|---|---|---|---|",
-        *[markdown_row(row) for row in contents.table.to_dict("records")],
+        *[markdown_row(row) for row in records(contents.table)],
     ]
     return "\n".join(lines) + "\n"
 
@@ -78,7 +82,7 @@ def page(contents: Contents) -> str:
         n_special=special_counts(manifest),
         samples=samples,
         pictures=thumbnails(layout.archive, shown),
-        rows=[{**row, "test": has_test(row)} for row in contents.table.to_dict("records")],
+        rows=[{**row, "test": has_test(row)} for row in records(contents.table)],
         champion=contents.champion,
         measure=report.champion,
         candidates=candidates,
@@ -112,7 +116,7 @@ def described(standing: Standing, n_pictures: int) -> dict[str, Any]:
         "split": split,
         "plots": [curve_plot(history, name) for name in ("loss", "accuracy")],
         "matrix": heat(tables["confusion_matrix"]),
-        "per_class": tables["per_class"].to_dict("records"),
+        "per_class": records(tables["per_class"]),
         "pairs": confused(tables["confusions"], tables["mistakes"], n_pictures),
     }
 
@@ -130,7 +134,7 @@ def heat(matrix: pd.DataFrame) -> dict[str, Any]:
 def confused(pairs: pd.DataFrame, mistakes: pd.DataFrame, n_pictures: int) -> list[dict[str, Any]]:
     """The most confused pairs, each with the images the model was most sure about."""
     found = []
-    for pair in pairs.to_dict("records"):
+    for pair in records(pairs):
         wrong = mistakes[(mistakes["true"] == pair["true"]) & (mistakes["predicted"] == pair["predicted"])]
         worst = wrong.head(n_pictures)
         found.append({**pair, "paths": list(worst["path"]), "sure": list(worst["confidence"])})
@@ -153,7 +157,15 @@ def curve_plot(history: pd.DataFrame, name: str) -> dict[str, Any]:
     lines = {label: " ".join(point(i, v) for i, v in enumerate(history[column])) for label, column in columns.items()}
     ticks = [(TOP + (HEIGHT - TOP - BOTTOM) * k / 4, f"{high - (high - low) * k / 4:.3g}") for k in range(5)]
     ends = {label: f"{history[column].iloc[-1]:.4f}" for label, column in columns.items()}
-    return {"name": name, "lines": lines, "ticks": ticks, "ends": ends, "n_epochs": len(history), "width": WIDTH, "height": HEIGHT}
+    return {
+        "name": name,
+        "lines": lines,
+        "ticks": ticks,
+        "ends": ends,
+        "n_epochs": len(history),
+        "width": WIDTH,
+        "height": HEIGHT,
+    }
 
 
 def searches(order: list[Standing], params: Params) -> list[dict[str, Any]]:
@@ -167,5 +179,13 @@ def searches(order: list[Standing], params: Params) -> list[dict[str, Any]]:
         tune, trials = params.tree.tune[name], pd.read_csv(path)
         ordered = trials.sort_values("score", ascending=tune.objective == "val_loss", kind="stable")
         rows = ordered.fillna("").to_dict("records")
-        found.append({"name": name, "method": tune.method, "objective": tune.objective, "columns": list(rows[0]), "rows": rows})
+        found.append(
+            {
+                "name": name,
+                "method": tune.method,
+                "objective": tune.objective,
+                "columns": list(rows[0]),
+                "rows": rows,
+            }
+        )
     return found

@@ -13,13 +13,20 @@ def leaves(space: dict[str, Any], at: Path = ()) -> Iterator[tuple[Path, dict[st
     """Yield (path, range) of every dimension, in the order of the file."""
     for key, value in space.items():
         if not isinstance(value, dict):
+            name = ".".join((*at, key))
             raise UserError(
-                f"params.yaml: {'.'.join((*at, key))} of a search space must be {{min, max, scale}} or {{choices}}, got {value!r}"
+                f"params.yaml: {name} of a search space must be {{min, max, scale}} or {{choices}}, got {value!r}"
             )
         if set(value) in (RANGE, CHOICES):
             yield (*at, key), value
         else:
             yield from leaves(value, (*at, key))
+
+
+def ends(space: dict[str, Any]) -> Iterator[tuple[Path, Any]]:
+    """Yield (path, value) for both ends of every range and for every choice."""
+    for path, leaf in leaves(space):
+        yield from ((path, value) for value in leaf.get("choices", [leaf.get("min"), leaf.get("max")]))
 
 
 def get(entry: Any, path: Path) -> Any:

@@ -19,11 +19,10 @@ from typing import Any
 import pandas as pd
 from filelock import FileLock
 
-from stages.core import decoding, served_model
 from stages.core.candidate import MODEL, Candidate, read_candidate
 from stages.core.console import held_back, say, silence_telemetry
 from stages.core.errors import UserError
-from stages.core.files import digest, read_json, text_digest, write_json, write_text
+from stages.core.files import digest, read_json, records, text_digest, write_json, write_text
 from stages.core.layout import Layout
 from stages.core.lineage import whereabouts
 from stages.core.params import TUNED, Params
@@ -218,12 +217,11 @@ def mirror(layout: Layout, params: Params, names: list[str]) -> int | None:
 
     Returns how many were touched, None when the store failed.
     """
-    touched: int | None = None
     with tolerated("not reachable"):
         store = connect(layout, params)
         every = [trail for name in names for trail in trails(layout, name)]
-        touched = sum([mirror_one(store, layout, params, trail) for trail in every])
-    return touched
+        return sum([mirror_one(store, layout, params, trail) for trail in every])
+    return None
 
 
 def mirror_one(store: Store, layout: Layout, params: Params, trail: Trail) -> bool:
@@ -260,9 +258,9 @@ def artifacts_exist(store: Store, run: Any) -> bool:
 def log_history(store: Store, run_id: str, history: pd.DataFrame) -> None:
     """Log the epochs that are missing."""
     known = {metric.step for metric in store.client.get_metric_history(run_id, "curve/loss")}
-    for row in history.to_dict("records"):
+    for row in records(history):
         if int(row["epoch"]) not in known:
-            log_metrics(store, run_id, curve({str(key): value for key, value in row.items()}), int(row["epoch"]))
+            log_metrics(store, run_id, curve(row), int(row["epoch"]))
 
 
 def log_results(store: Store, run_id: str, layout: Layout, trail: Trail) -> None:
@@ -369,10 +367,9 @@ def package(folder: Path, candidate: Candidate, params: Params) -> None:
     shutil.copy(candidate.folder / MODEL, folder / "data")
     about = {"classes": candidate.record["classes"], "normalize": params.tree.normalize.model_dump()}
     write_json(folder / "data/about.json", about)
-    for module in (decoding, served_model):
-        source = Path(str(module.__file__))
-        (folder / "stages/core").mkdir(parents=True, exist_ok=True)
-        shutil.copy(source, folder / "stages/core")
+    (folder / "stages/core").mkdir(parents=True)
+    for module in ("decoding.py", "served_model.py"):
+        shutil.copy(Path(__file__).with_name(module), folder / "stages/core")
     for name in ("stages", "stages/core"):
         write_text(folder / name / "__init__.py", '"""Part of imagetrail, packaged with a model."""\n')
 

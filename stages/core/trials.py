@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from stages.core.errors import UserError
 from stages.core.evaluation import evaluate
 from stages.core.files import canonical, remove, text_digest
 from stages.core.fitting import Data
-from stages.core.making import Extras, make
+from stages.core.making import make
 from stages.core.options import Evaluate, Tune
 from stages.core.params import Entry
 from stages.core.search_space import applied, get, leaves
@@ -33,18 +33,21 @@ class Trials:
 
     def search(self, folder: Path, report: Path, live: Callable[[dict[str, Any]], Any]) -> None:
         """Run every trial into folder/NN and report/NN. Raises UserError when none succeeds."""
+        hidden = replace(self.data, test=None)
 
         def run(number: int, values: dict[str, Any], epochs: int) -> float | None:
             values = {name: plain(value) for name, value in values.items()}
             record = self.trial_record(number, values, epochs)
             entry = self.entry(values, epochs)
-            candidate, _ = make(folder / f"{number:02d}", entry, record, self.data, Extras([live(record)], {}))
+            candidate, _ = make(folder / f"{number:02d}", entry, record, hidden, live(record))
             return self.judge(candidate, number, values, report / f"{number:02d}")
 
         with tempfile.TemporaryDirectory() as scratch:
             Search(oracle(self.base.written, self.tune), run, self.tune, Path(scratch)).search(verbose=0)
         if all(row["failure"] for row in self.rows):
-            raise UserError(f"tune.{self.base.name}: all {len(self.rows)} trials failed, e.g. {self.rows[0]['failure']}")
+            raise UserError(
+                f"tune.{self.base.name}: all {len(self.rows)} trials failed, e.g. {self.rows[0]['failure']}"
+            )
         self.prune(folder)
 
     def judge(self, candidate: Candidate, number: int, values: dict[str, Any], report: Path) -> float | None:
@@ -63,7 +66,13 @@ class Trials:
         entry = self.entry(values, epochs)
         params = {**entry.written, "runtime": self.record["params"]["runtime"]}
         name = f"{self.base.name}-trial-{number:02d}"
-        return {**self.record, "name": name, "params": params, "values": values, "key": f"{self.record['key']}-{number:02d}"}
+        return {
+            **self.record,
+            "name": name,
+            "params": params,
+            "values": values,
+            "key": f"{self.record['key']}-{number:02d}",
+        }
 
     def entry(self, values: dict[str, Any], epochs: int) -> Entry:
         """Return the base entry with these values, this many epochs and a seed drawn from its settings.

@@ -72,7 +72,13 @@ class Search(BaseTuner):  # type: ignore[misc]
     """keras-tuner's loop around a function that runs trial number n (from 1) with values for some epochs."""
 
     def __init__(self, proposer: Any, run: RunTrial, tune: Tune, folder: Path) -> None:
-        super().__init__(oracle=proposer, hypermodel=lambda hp: None, directory=str(folder), project_name="search", overwrite=True)
+        super().__init__(
+            oracle=proposer,
+            hypermodel=lambda hp: None,
+            directory=str(folder),
+            project_name="search",
+            overwrite=True,
+        )
         self.run, self.tune = run, tune
         self.n_run = 0
 

@@ -41,9 +41,7 @@ class Options(Section):
     l2: float = Field(ge=0, description="L2 penalty on every kernel")
 
 
-def build(
-    options: Options, input_shape: tuple[int, ...], n_classes: int, statistics: "Statistics"
-) -> Any:
+def build(options: Options, input_shape: tuple[int, ...], n_classes: int, statistics: "Statistics") -> Any:
     """Return a model from uint8 [N, H, W, C] to probabilities float32 [N, K]."""
     import keras
 

@@ -40,9 +40,7 @@ class Options(Section):
     dropout: Fraction = Field(description="before the last layer")
 
 
-def build(
-    options: Options, input_shape: tuple[int, ...], n_classes: int, statistics: "Statistics"
-) -> Any:
+def build(options: Options, input_shape: tuple[int, ...], n_classes: int, statistics: "Statistics") -> Any:
     """Return a model from uint8 [N, H, W, C] to probabilities float32 [N, K]."""
     import keras
 

@@ -85,7 +85,7 @@ def test_draws_of_an_image_do_not_depend_on_how_many_there_are():
 
 
 def symmetries(image):
-    """The eight symmetries of a square, by rotation and mirror."""
+    """Return the eight symmetries of a square, by rotation and mirror."""
     return [np.rot90(view, k) for view in (image, image[:, ::-1]) for k in range(4)]
 
 

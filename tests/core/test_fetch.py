@@ -36,7 +36,7 @@ class Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server(monkeypatch):
-    """A server on a free port of this machine, reached without any proxy."""
+    """Run a server on a free port of this machine, reached without any proxy."""
     monkeypatch.setattr(fetch, "WAIT_S", 0.0)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
@@ -120,7 +120,12 @@ def test_a_final_refusal_is_not_repeated(server, tmp_path, status):
         fetched(server.url, SHA256, tmp_path)
 
     assert len(server.asked) == 1
-    for words in (server.url, f"HTTP status {status}", "check the address", "give the path of a file you have"):
+    for words in (
+        server.url,
+        f"HTTP status {status}",
+        "check the address",
+        "give the path of a file you have",
+    ):
         assert words in str(refusal.value)
 
 

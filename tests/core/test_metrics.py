@@ -42,7 +42,7 @@ def test_accuracy_counts_the_right_ones():
 
 
 def test_averages_by_hand():
-    """precision 1, 1/3, 0; recall 1/2, 1, 0; F1 2/3, 1/2, 0; supports 2, 1, 1."""
+    """Precision 1, 1/3, 0; recall 1/2, 1, 0; F1 2/3, 1/2, 0; supports 2, 1, 1."""
     got = of(TRUTH, PROBABILITIES)
 
     assert got["macro_precision"] == pytest.approx((1 + 1 / 3) / 3)
@@ -64,7 +64,7 @@ def test_log_loss_of_the_impossible_is_finite():
 
 
 def test_calibration_error_by_hand():
-    """Ten bins: [0.6, 0.7) holds a miss at 0.6, [0.7, 0.8) a hit at 0.7, [0.5, 0.6) a miss at 0.5, the last a hit at 1."""
+    """Four bins of ten hold one image each: misses at 0.5 and 0.6, hits at 0.7 and 1."""
     assert of(TRUTH, PROBABILITIES)["ece"] == pytest.approx((0.6 + 0.3 + 0.5 + 0.0) / 4)
 
 
@@ -205,7 +205,7 @@ def test_wilson_holds_the_share_and_stays_a_proportion(n, share, confidence):
 
 
 def example(n_images=300, n_classes=4, seed=3):
-    """A model that is right for about seven images in ten."""
+    """Return the outcomes of a model that is mostly right."""
     rng = np.random.default_rng(seed)
     truth = rng.integers(0, n_classes, n_images)
     scores = rng.normal(size=(n_images, n_classes)) + 2 * np.eye(n_classes)[truth]
@@ -239,13 +239,16 @@ def test_bootstrap_repeats_and_follows_its_seed():
 
 def test_more_images_narrow_an_interval():
     """Sixteen times the images give intervals of about a quarter: less than a half at any rate."""
-    few, many = m.bootstrap(example(100), OPTIONS)["log_loss"], m.bootstrap(example(1600), OPTIONS)["log_loss"]
+    few, many = (
+        m.bootstrap(example(100), OPTIONS)["log_loss"],
+        m.bootstrap(example(1600), OPTIONS)["log_loss"],
+    )
 
     assert many[1] - many[0] < (few[1] - few[0]) / 2
 
 
 def test_per_class_by_hand():
-    """Rows in class order with support, precision, recall, F1 and Wilson's bounds; a class without images has none."""
+    """Rows in class order; a class without images has support 0 and no bounds."""
     outcome = m.prepared(np.array(TRUTH), np.array([[*row, 0.0] for row in PROBABILITIES]))
 
     got = m.per_class(outcome, ["a", "b", "c", "d"], 0.95)
@@ -283,7 +286,12 @@ def test_no_mistakes_give_an_empty_table():
 def test_outcomes_takes_one_split_and_keeps_the_class_order():
     """Ids follow the order of the p. columns, not the alphabet; rows of other splits are left out."""
     table = pd.DataFrame(
-        {"split": ["val", "test", "val"], "label": ["z", "z", "a"], "p.z": [0.9, 0.5, 0.2], "p.a": [0.1, 0.5, 0.8]}
+        {
+            "split": ["val", "test", "val"],
+            "label": ["z", "z", "a"],
+            "p.z": [0.9, 0.5, 0.2],
+            "p.a": [0.1, 0.5, 0.8],
+        }
     )
 
     got = m.outcomes(table, "val")

@@ -36,7 +36,13 @@ def archive(tmp_path):
 
 
 def rows(order, split="train"):
-    return pd.DataFrame({"path": [f"{'ab'[i % 2]}/{i}.png" for i in order], "label": ["ab"[i % 2] for i in order], "split": split})
+    return pd.DataFrame(
+        {
+            "path": [f"{'ab'[i % 2]}/{i}.png" for i in order],
+            "label": ["ab"[i % 2] for i in order],
+            "split": split,
+        }
+    )
 
 
 def test_statistics_by_hand():
@@ -122,7 +128,11 @@ def test_a_packed_split_loads_with_its_labels(archive, tmp_path):
     train, test = load_split(tmp_path, whole, "train"), load_split(tmp_path, whole, "test")
 
     assert isinstance(train.images, np.memmap)
-    assert (train.labels.tolist(), train.labels.dtype, train.paths) == ([1, 0, 1], np.int64, ["b/1.png", "a/4.png", "b/3.png"])
+    assert (train.labels.tolist(), train.labels.dtype, train.paths) == (
+        [1, 0, 1],
+        np.int64,
+        ["b/1.png", "a/4.png", "b/3.png"],
+    )
     assert (test.images.shape, test.labels.tolist(), test.paths) == ((0, 2, 3, 3), [], [])
 
 

@@ -20,11 +20,11 @@ SPACE = {
 def base():
     """Return the real params.yaml with an entry `plain`, tuned, as these tests know it."""
     written = copy.deepcopy(WRITTEN)
-    written["models"]["plain"] = WRITTEN["models"][next(n for n, m in WRITTEN["models"].items() if m["kind"] == "plain_cnn")]
-    written["models"]["plain"]["fit"]["optimizer"] |= {"rate": 1e-3, "clip_norm": None}
-    written["models"]["plain"]["fit"]["batch_size"] = 32
+    plain = next(entry for entry in written["models"].values() if entry["kind"] == "plain_cnn")
+    plain["fit"]["optimizer"] |= {"rate": 1e-3, "clip_norm": None}
+    plain["fit"]["batch_size"] = 32
     tune = {"method": "random", "trials": 2, "epochs": 1, "objective": "val_loss", "seed": 1, "keep_models": "all"}
-    return copy.deepcopy({**written, "tune": {"plain": {**tune, "space": SPACE}}})
+    return {**written, "models": {"plain": plain}, "tune": {"plain": {**tune, "space": copy.deepcopy(SPACE)}}}
 
 
 def changed(where, value):
@@ -85,24 +85,48 @@ def test_every_kind_is_a_file():
         (f"{PLAIN}.fit.epochs", 0, f"{PLAIN}.fit.epochs must be at least 1, got 0"),
         (f"{PLAIN}.fit.seed", 0, f"{PLAIN}.fit.seed must be at least 1 and below 2147483648, got 0"),
         (f"{PLAIN}.fit.optimizer.rate", 0.0, f"{PLAIN}.fit.optimizer.rate must be above 0, got 0.0"),
-        (f"{PLAIN}.fit.optimizer.clip_norm", -1.0, f"{PLAIN}.fit.optimizer.clip_norm must be above 0, got -1.0"),
+        (
+            f"{PLAIN}.fit.optimizer.clip_norm",
+            -1.0,
+            f"{PLAIN}.fit.optimizer.clip_norm must be above 0, got -1.0",
+        ),
         (f"{PLAIN}.blocks.0.filters.1", 0, f"{PLAIN}.blocks.0.filters.1 must be at least 1, got 0"),
         ("evaluate.confidence", float("inf"), "evaluate.confidence must be a finite number, got inf"),
         (f"{PLAIN}.fit.epochs", "20", f"{PLAIN}.fit.epochs must be a valid integer, got '20'"),
         (f"{PLAIN}.fit.epochs", 20.0, f"{PLAIN}.fit.epochs must be a valid integer, got 20.0"),
         (f"{PLAIN}.fit.epochs", True, f"{PLAIN}.fit.epochs must be a valid integer, got True"),
-        (f"{PLAIN}.fit.optimizer.rate", "1e-3", f"{PLAIN}.fit.optimizer.rate must be a valid number, got '1e-3'"),
+        (
+            f"{PLAIN}.fit.optimizer.rate",
+            "1e-3",
+            f"{PLAIN}.fit.optimizer.rate must be a valid number, got '1e-3'",
+        ),
         (f"{PLAIN}.fit.xla", 1, f"{PLAIN}.fit.xla must be a valid boolean, got 1"),
         (PLAIN, None, f"{PLAIN} must be a valid dictionary, got None"),
         (f"{PLAIN}.fit", None, f"{PLAIN}.fit must be a valid dictionary, got None"),
         ("normalize.fit", "squeeze", "normalize.fit must be one of stretch, crop, pad, got 'squeeze'"),
         ("models", {}, "models must have at least 1 item, got {}"),
         ("datasets.cifar10.uri", "", "datasets.cifar10.uri must have at least 1 character, got ''"),
-        ("datasets.cifar10.sha256", "ab", "datasets.cifar10.sha256 must match pattern '^[0-9a-f]{64}$', got 'ab'"),
-        ("split.val_fraction", 0.9, "split: val_fraction + test_fraction must be below 1, so that images are left to train on"),
+        (
+            "datasets.cifar10.sha256",
+            "ab",
+            "datasets.cifar10.sha256 must match pattern '^[0-9a-f]{64}$', got 'ab'",
+        ),
+        (
+            "split.val_fraction",
+            0.9,
+            "split: val_fraction + test_fraction must be below 1, so that images are left to train on",
+        ),
         (f"{PLAIN}.kind", "plain_cn", f"{PLAIN}.kind: no stages/models/plain_cn.py; did you mean plain_cnn?"),
-        (f"{PLAIN}.kind", None, f"{PLAIN}.kind: no stages/models/None.py; there are: {', '.join(kinds('models'))}"),
-        ("datasets.digits.kind", "digitz", "datasets.digits.kind: no stages/datasets/digitz.py; did you mean digits?"),
+        (
+            f"{PLAIN}.kind",
+            None,
+            f"{PLAIN}.kind: no stages/models/None.py; there are: {', '.join(kinds('models'))}",
+        ),
+        (
+            "datasets.digits.kind",
+            "digitz",
+            "datasets.digits.kind: no stages/datasets/digitz.py; did you mean digits?",
+        ),
         ("checks.balance", {}, "checks.balance.kind: no stages/checks/balance.py; did you mean balanced?"),
         ("download.dataset", "digit", "download.dataset: no entry 'digit' in datasets; did you mean digits?"),
         ("models.my-net", {}, "models.my-net: a name is letters, digits and _, beginning with a letter"),
@@ -125,7 +149,9 @@ def test_a_choice_or_a_number_names_both(value):
 
 def test_a_missing_key_says_what_it_is():
     """The description of the field stands in the error."""
-    assert mistakes(without(f"{PLAIN}.fit.epochs")) == [f"{PLAIN}.fit.epochs is missing; it is passes over the train images"]
+    assert mistakes(without(f"{PLAIN}.fit.epochs")) == [
+        f"{PLAIN}.fit.epochs is missing; it is passes over the train images"
+    ]
     assert mistakes(without("evaluate.top_k")) == [
         "evaluate.top_k is missing; it is a hit when the class is among the k most probable"
     ]
@@ -137,7 +163,11 @@ def test_every_mistake_of_a_section_is_told_at_once():
     written["split"]["val_fraction"] = "much"
     del written["split"]["seed"]
 
-    assert {line.split()[0] for line in mistakes(written)} == {"split.seed", "split.sed", "split.val_fraction"}
+    assert {line.split()[0] for line in mistakes(written)} == {
+        "split.seed",
+        "split.sed",
+        "split.val_fraction",
+    }
 
 
 def test_a_schedule_and_a_plateau_exclude_each_other():
@@ -221,7 +251,10 @@ def dimension(path, leaf):
             dimension("fit.optimizer.rate", {"min": 0.1, "max": 1.0}),
             "tune.plain.space.fit.optimizer.rate.min of a search space must be {min, max, scale} or {choices}, got 0.1",
         ),
-        (dimension("fit", 3), "tune.plain.space.fit of a search space must be {min, max, scale} or {choices}, got 3"),
+        (
+            dimension("fit", 3),
+            "tune.plain.space.fit of a search space must be {min, max, scale} or {choices}, got 3",
+        ),
     ],
 )
 def test_a_wrong_search_space_is_one_sentence(space, message):
@@ -254,7 +287,9 @@ def written(tmp_path, text):
     return path
 
 
-@pytest.mark.parametrize(("text", "value"), [("1e-3", 0.001), ("1E5", 100000.0), ("5e-4", 0.0005), ("no", "no"), ("010", 10)])
+@pytest.mark.parametrize(
+    ("text", "value"), [("1e-3", 0.001), ("1E5", 100000.0), ("5e-4", 0.0005), ("no", "no"), ("010", 10)]
+)
 def test_numbers_are_those_of_yaml_1_2(tmp_path, text, value):
     """As DVC reads them: 1e-3 is a float, `no` is a word and 010 is ten."""
     got = read_yaml(written(tmp_path, f"a: {text}"))["a"]

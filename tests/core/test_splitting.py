@@ -93,7 +93,7 @@ def test_links_reach_across_pixels_and_groups():
 
 @given(st.integers(5, 200), st.integers(5, 200), st.floats(0.01, 0.45), st.floats(0, 0.45), seeds)
 def test_quotas_are_met_in_each_class(n_a, n_b, val, test, seed):
-    """Without copies, each class gives exactly its rounded share, and at least one image where a share is asked."""
+    """Without copies, each class gives exactly its rounded share, and at least one image of any share."""
     rows = manifest(["a"] * n_a + ["b"] * n_b)
 
     split = assign_splits(rows, Split(seed=seed, val_fraction=val, test_fraction=test))

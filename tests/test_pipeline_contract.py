@@ -1,0 +1,114 @@
+"""dvc.yaml tells the truth: every node declares the code it imports, the files it reads and the params it takes."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from stages.core.layout import PROJECT
+
+PIPELINE = YAML(typ="safe").load((PROJECT / "dvc.yaml").read_text())["stages"]
+NODES = {name: node.get("do", node) for name, node in PIPELINE.items()}
+PYTHON = sorted(path.relative_to(PROJECT).as_posix() for path in (PROJECT / "stages").rglob("*.py"))
+
+# Files that may stop a node or show something, but can't change what it writes: were they declared, a new
+# message or a new optional section would train every model again.
+CANNOT_CHANGE_AN_OUT = {
+    "stages/core/errors.py": "messages",
+    "stages/core/console.py": "messages, progress",
+    "stages/core/layout.py": "names of paths; dvc.yaml holds the same names",
+    "stages/core/params.py": "checks values, which are declared themselves",
+    "stages/core/options.py": "types of those values",
+    "stages/core/tracking.py": "mirrors finished files to MLflow",
+}
+
+
+def imported(module: str) -> set[str]:
+    """Files of the project that a file imports, wherever the import stands."""
+    found = set()
+    for node in ast.walk(ast.parse((PROJECT / module).read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("stages"):
+            base = str(node.module).replace(".", "/")
+            candidates = [f"{base}.py", *(f"{base}/{alias.name}.py" for alias in node.names)]
+            found |= {path for path in candidates if path in PYTHON}
+    return found
+
+
+def reached(starts: set[str]) -> set[str]:
+    """All files that running the first ones executes, without those that can't change an out."""
+    todo, seen = set(starts), set()
+    while todo:
+        path = todo.pop()
+        if path not in seen and path not in CANNOT_CHANGE_AN_OUT:
+            seen.add(path)
+            todo |= imported(path)
+    return seen
+
+
+def declared_code(node: dict) -> set[str]:
+    """Python files among the deps of a node; a folder or a kind's template stands for its files."""
+    found = set()
+    for dep in node["deps"]:
+        pattern = dep.replace("${item.kind}", "*")
+        if (PROJECT / pattern).is_dir() and dep.startswith("stages/"):
+            pattern += "/*"
+        found |= {path for path in PYTHON if Path(path).match(pattern)}
+    return {path for path in found if not path.endswith("__init__.py")}
+
+
+def kinds_of(node: dict) -> set[str]:
+    """Files of the kinds that a node calls: those its deps name."""
+    return {path for path in declared_code(node) if path.split("/")[1] in ("datasets", "checks", "models")}
+
+
+@pytest.mark.parametrize("name", NODES)
+def test_a_node_declares_exactly_the_code_that_it_runs(name):
+    """Editing a file re-runs the nodes that execute it, and no other."""
+    node = NODES[name]
+    main = f"stages/{node['cmd'].split()[3]}.py"
+
+    assert declared_code(node) == reached({main} | kinds_of(node))
+
+
+@pytest.mark.parametrize("name", NODES)
+def test_a_node_calls_kinds_only_where_it_declares_them(name):
+    """`entry.module("checks")` in the code of a node means stages/checks in its deps."""
+    node = NODES[name]
+    code = "".join((PROJECT / path).read_text() for path in declared_code(node))
+    called = set(re.findall(r'\.module\("(\w+)"\)', code))
+
+    assert called == {path.split("/")[1] for path in kinds_of(node)}
+
+
+PARAMS_READ = re.compile(r"params\.tree\.(\w+)")
+
+
+@pytest.mark.parametrize("name", NODES)
+def test_a_node_declares_the_sections_that_it_reads(name):
+    """A changed section re-runs the nodes that read it, and no other."""
+    node = NODES[name]
+    code = "".join((PROJECT / path).read_text() for path in declared_code(node))
+    read = set(PARAMS_READ.findall(code))
+    read |= {"datasets"} if "params.dataset" in code else set()
+    read |= {"checks"} if "params.checks" in code else set()
+    read |= {"models"} if "params.model(" in code or "params.candidates" in code else set()
+
+    assert read == {param.split(".")[0] for param in node["params"]}
+
+
+@pytest.mark.parametrize("name", NODES)
+def test_a_description_is_the_docstring_of_its_node(name):
+    """What `dvc stage list` says is what the file says."""
+    node = NODES[name]
+    docstring = ast.get_docstring(ast.parse((PROJECT / f"stages/{node['cmd'].split()[3]}.py").read_text()))
+
+    assert node["desc"] == docstring.splitlines()[0]
+
+
+def test_every_file_in_stages_is_a_node():
+    """`ls stages/` is the pipeline."""
+    files = {path.stem for path in (PROJECT / "stages").glob("[!_]*.py")}
+
+    assert files == {node["cmd"].split()[3] for node in NODES.values()}
