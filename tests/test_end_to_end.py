@@ -1,0 +1,239 @@
+"""`dvc repro` on the embedded data: what is there afterwards, on disk, in MLflow and on the report page."""
+
+import io
+import json
+import shutil
+import sqlite3
+
+import mlflow
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from stages.core.files import read_json
+from stages.core.search_space import get, leaves
+
+pytestmark = pytest.mark.slow
+CANDIDATES = ["plain", "residual", "plain-tuned"]
+
+
+@pytest.fixture(scope="module")
+def client(finished):
+    mlflow.set_tracking_uri(f"sqlite:///{finished.root}/mlflow.db")
+    return mlflow.MlflowClient()
+
+
+@pytest.fixture(scope="module")
+def runs(client):
+    """All runs of the experiment, by name."""
+    experiment = client.get_experiment_by_name("digits")
+    return {run.info.run_name: run for run in client.search_runs([experiment.experiment_id])}
+
+
+@pytest.fixture
+def copied(finished, tmp_path):
+    """A finished project that a test may change."""
+    folder = tmp_path / "copy"
+    shutil.copytree(finished.root, folder, symlinks=True)
+    return type(finished)(folder)
+
+
+def stages_run(done):
+    """Names of the stages that DVC ran."""
+    return [line.split("'")[1] for line in done.stdout.splitlines() if line.startswith("Running stage")]
+
+
+def test_the_leaderboard_ranks_by_validation(finished):
+    """Its first columns are the agreed ones, its order is validation's, and the champion is its first line."""
+    table = pd.read_csv(finished.root / "reports/leaderboard.csv")
+
+    first = ["candidate", "val_accuracy", "test_accuracy", "test_accuracy_low", "test_accuracy_high"]
+    assert list(table.columns[:5]) == first and set(table["candidate"]) == set(CANDIDATES)
+    assert table["val_accuracy"].is_monotonic_decreasing
+    assert (table["test_accuracy"].between(table["test_accuracy_low"], table["test_accuracy_high"])).all()
+    assert read_json(finished.root / "reports/champion.json")["candidate"] == table["candidate"][0]
+
+
+@pytest.mark.parametrize("name", CANDIDATES)
+def test_metrics_are_flat_and_true(finished, name):
+    """metrics.json maps names to numbers, and its accuracy is that of the predictions table."""
+    metrics = read_json(finished.root / f"reports/candidates/{name}/metrics.json")
+    folder = "tuned/plain" if name == "plain-tuned" else f"candidates/{name}"
+    predictions = pd.read_parquet(finished.root / f"data/{folder}/predictions.parquet")
+    test = predictions[predictions["split"] == "test"]
+    said = test.filter(like="p.").idxmax(axis=1).str.removeprefix("p.")
+
+    assert all(isinstance(value, float | int) for value in metrics.values())
+    assert metrics["test_accuracy"] == pytest.approx((said == test["label"]).mean())
+    assert metrics["test_n_images"] == len(test) and 350 <= len(test) <= 370
+
+
+def test_trial_1_is_the_entry_as_written(finished):
+    """The search begins with what the user wrote, and its best trial is the one retrained."""
+    params = finished.params()
+    trials = pd.read_csv(finished.root / "data/tuned/plain/trials.csv")
+    settings = read_json(finished.root / "data/tuned/plain/settings.json")
+
+    for path, _ in leaves(params["tune"]["plain"]["space"]):
+        assert trials.loc[0, ".".join(path)] == get(params["models"]["plain"], path)
+    assert settings["trial"] == trials.loc[trials["score"].idxmax(), "trial"]
+
+
+def test_no_trial_has_seen_the_test_split(finished):
+    """Predictions of a trial are of validation only."""
+    for path in (finished.root / "data/tuned/plain/trials").glob("*/predictions.parquet"):
+        assert set(pd.read_parquet(path)["split"]) == {"val"}
+
+
+def test_every_run_is_in_mlflow_whole(client, runs, finished):
+    """Candidates and trials have params, curves by step, final metrics, both forms of the confusion matrix."""
+    assert set(runs) == {*CANDIDATES, "plain-trial-01", "plain-trial-02"}
+    for name, run in runs.items():
+        split = "val" if "trial" in name else "test"
+        artifacts = {item.path for item in client.list_artifacts(run.info.run_id, "evaluation")}
+        steps = [metric.step for metric in client.get_metric_history(run.info.run_id, "curve/val_accuracy")]
+        assert run.info.status == "FINISHED"
+        assert run.data.params["fit.optimizer.rate"] and run.data.params["kind"]
+        assert steps == list(range(1, int(run.data.metrics["n_epochs"]) + 1))
+        assert f"{split}_accuracy" in run.data.metrics
+        assert {f"evaluation/{split}_confusion_matrix.{end}" for end in ("png", "csv")} <= artifacts
+
+
+def test_a_run_says_where_it_came_from(runs, finished):
+    """The data set with its full hash, the verdict, the commit and DVC's hashes."""
+    record = read_json(finished.root / "data/candidates/plain/candidate.json")
+    lock = (finished.root / "dvc.lock").read_text()
+    run = runs["plain"]
+    (data,) = run.inputs.dataset_inputs
+
+    assert run.data.tags["imagetrail.key"] == record["key"]
+    assert run.data.tags["imagetrail.manifest_sha256"] == record["inputs"]["manifest_sha256"]
+    assert {tag.key: tag.value for tag in data.tags}["manifest_sha256"] == record["inputs"]["manifest_sha256"]
+    assert data.dataset.digest == run.data.tags["dvc.manifest_md5"] and data.dataset.digest in lock
+    assert run.data.tags["imagetrail.verdict"] == "pass"
+    assert run.data.tags["mlflow.source.git.commit"] == finished.run("git", "rev-parse", "HEAD").stdout.strip()
+
+
+def test_trials_are_nested_below_their_search(runs):
+    """Parent and children show the search in MLflow's table."""
+    parent = runs["plain-tuned"].info.run_id
+
+    assert runs["plain-trial-01"].data.tags["mlflow.parentRunId"] == parent
+    assert "mlflow.parentRunId" not in runs["plain"].data.tags
+
+
+def test_a_logged_model_answers_raw_images_and_image_files(client, runs, finished):
+    """Both packaged forms give the probabilities that were recorded, from uint8 arrays and from file bytes."""
+    images = np.load(finished.root / "data/images/test.npy")[:5]
+    predictions = pd.read_parquet(finished.root / "data/candidates/plain/predictions.parquet")
+    recorded = predictions[predictions["split"] == "test"].filter(like="p.")[:5].to_numpy()
+    ids = [output.model_id for output in runs["plain"].outputs.model_outputs]
+    models = {client.get_logged_model(key).name: mlflow.pyfunc.load_model(f"models:/{key}") for key in ids}
+
+    assert set(models) == {"model", "model_from_files"}
+    np.testing.assert_allclose(models["model"].predict(images), recorded, atol=1e-5)
+    files = pd.DataFrame({"image": [png(image) for image in images]})
+    answer = models["model_from_files"].predict(files)
+    assert list(answer["label"]) == [str(i) for i in recorded.argmax(axis=1)]
+    np.testing.assert_allclose(answer["confidence"], recorded.max(axis=1), atol=1e-5)
+
+
+def png(image):
+    stream = io.BytesIO()
+    Image.fromarray(image[..., 0]).save(stream, "png")
+    return stream.getvalue()
+
+
+def test_a_second_repro_runs_nothing(copied):
+    """Nothing changed, nothing is done."""
+    assert stages_run(copied.run("dvc", "repro")) == []
+
+
+def test_one_changed_rate_runs_what_depends_on_it(copied):
+    """A changed entry re-trains itself (and the search around it), not its neighbours."""
+    params = copied.params()
+    params["models"]["residual"]["fit"]["optimizer"]["rate"] = 0.05
+    copied.write_params(params)
+
+    assert stages_run(copied.run("dvc", "repro")) == ["train@residual", "evaluate@residual", "report"]
+
+
+def test_an_edited_kind_runs_its_entries_only(copied):
+    """A changed architecture re-trains the entries of that kind."""
+    path = copied.root / "stages/models/residual_cnn.py"
+    path.write_text(path.read_text() + "\n# a change\n")
+    status = json.loads(copied.run("dvc", "status", "--json").stdout)
+
+    assert set(status) == {"train@residual", "tune@plain"}  # tune can only declare the folder of kinds
+
+
+def test_a_deleted_store_is_completed_from_files(copied):
+    """After mlflow.db is lost: dvc repro has nothing to do, sync makes every run whole again, once."""
+    (copied.root / "mlflow.db").unlink()
+    shutil.rmtree(copied.root / "mlruns")
+
+    assert stages_run(copied.run("dvc", "repro")) == []
+    assert "5 runs completed" in copied.command("sync").stderr
+    with sqlite3.connect(copied.root / "mlflow.db") as store:
+        assert store.execute("select count(*) from runs where status = 'FINISHED'").fetchone() == (5,)
+        n_metrics = store.execute("select count(*) from metrics").fetchone()
+    assert "0 runs completed" in copied.command("sync").stderr
+    with sqlite3.connect(copied.root / "mlflow.db") as store:
+        assert store.execute("select count(*) from metrics").fetchone() == n_metrics
+
+
+def test_an_unreachable_store_does_not_stop_training(copied):
+    """Training ends right with a warning; `imagetrail sync` tells that it could not."""
+    away = {"MLFLOW_TRACKING_URI": "http://127.0.0.1:9"}
+    done = copied.stage("train", "plain", **away)
+
+    assert "warning: MLflow: not reachable" in done.stderr
+    assert (copied.root / "data/candidates/plain/model.keras").exists()
+    assert copied.command("sync", ok=False, **away).returncode == 1
+
+
+def test_a_failed_model_stands_in_the_report_as_failed(copied):
+    """Its reason is shown, the others are ranked, and the command ends non-zero."""
+    params = copied.params()
+    params["models"]["residual"]["fit"]["optimizer"]["rate"] = 1e30
+    copied.write_params(params)
+    done = copied.run("dvc", "repro", ok=False)
+    table = pd.read_csv(copied.root / "reports/leaderboard.csv", keep_default_na=False)
+
+    assert done.returncode != 0 and "models.residual: the loss became NaN or infinite at epoch" in done.stderr
+    assert "lower models.residual.fit.optimizer.rate" in table.set_index("candidate")["failure"]["residual"]
+    assert "failed" in (copied.root / "reports/index.html").read_text()
+    assert read_json(copied.root / "reports/champion.json")["candidate"] != "residual"
+
+
+def test_a_removed_entry_is_gone_from_the_report(copied):
+    """The report shows exactly what params.yaml names, whatever lies on disk."""
+    params = copied.params()
+    del params["models"]["residual"]
+    params["tune"] = {}
+    copied.write_params(params)
+    copied.run("dvc", "repro")
+
+    assert list(pd.read_csv(copied.root / "reports/leaderboard.csv")["candidate"]) == ["plain"]
+    assert (copied.root / "data/candidates/residual").exists()
+
+
+def test_settings_found_are_taken_over_on_request(copied):
+    """`imagetrail use --tuned` writes the search's settings into params.yaml and keeps its comments."""
+    settings = read_json(copied.root / "data/tuned/plain/settings.json")["values"]
+    shutil.copy(copied.root / "params.yaml", copied.root / "before.yaml")
+    copied.command("use", "--tuned", "plain")
+
+    for name, value in settings.items():
+        assert get(copied.params()["models"]["plain"], tuple(name.split("."))) == value
+
+
+def test_a_queued_experiment_lands_in_the_same_store(copied):
+    """An experiment in a temporary copy logs its run, with its name, into the main checkout's store."""
+    copied.run("dvc", "exp", "run", "--queue", "-n", "gentle", "-S", "models.residual.fit.optimizer.rate=0.01")
+    copied.run("dvc", "exp", "run", "--run-all")
+    with sqlite3.connect(copied.root / "mlflow.db") as store:
+        names = {name for (name,) in store.execute("select name from runs")}
+
+    assert "residual (gentle)" in names
