@@ -6,6 +6,7 @@ import os
 import zipfile
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -46,8 +47,14 @@ def mapped(work: Any, tasks: list[Any], n_images: int, n_workers: int | None = N
 def measure_chunk(task: tuple[Path, list[str]]) -> list[dict[str, Any]]:
     """Measure some members of a zip; runs in a worker."""
     archive, names = task
-    with zipfile.ZipFile(archive) as source:
-        return [measure(name, source.read(name)) for name in names]
+    source = opened(archive, archive.stat().st_mtime_ns)
+    return [measure(name, source.read(name)) for name in names]
+
+
+@lru_cache(maxsize=1)
+def opened(archive: Path, mtime_ns: int) -> zipfile.ZipFile:
+    """Open a zip once a process: reading the list of 27,000 members takes as long as decoding 700 images."""
+    return zipfile.ZipFile(archive)
 
 
 def measure(name: str, data: bytes) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """Packed images: every image decoded and resized once, as memory-mapped uint8 [N, H, W, C] per split."""
 
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import pandas as pd
 from stages.core.decoding import decode, fitted
 from stages.core.errors import UserError
 from stages.core.files import digest, read_json
-from stages.core.manifest import CHUNK, SPLITS, class_names, mapped, rows_of
+from stages.core.manifest import CHUNK, SPLITS, class_names, mapped, opened, rows_of
 from stages.core.options import Normalize
 
 
@@ -50,8 +49,8 @@ def pack_split(archive: Path, rows: pd.DataFrame, normalize: Normalize, path: Pa
 def pack_chunk(task: tuple[Path, list[str], Normalize, Path, int]) -> np.ndarray:
     """Decode some images into their place of the map; runs in a worker. Returns uint64 [2, C] sums."""
     archive, names, normalize, path, start = task
-    with zipfile.ZipFile(archive) as source:
-        images = np.stack([fitted(decode(source.read(name)).pixels, **normalize.model_dump()) for name in names])
+    source, options = opened(archive, archive.stat().st_mtime_ns), normalize.model_dump()
+    images = np.stack([fitted(decode(source.read(name)).pixels, **options) for name in names])
     packed = np.lib.format.open_memmap(path, "r+")
     packed[start : start + len(names)] = images
     packed.flush()
