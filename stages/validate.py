@@ -126,10 +126,15 @@ def finding(check: str, promise: Promise, result: Any, wide: pd.DataFrame) -> Fi
     per_row = "unexpected_index_list" in details
     paths = {row["path"] for row in details.get("unexpected_index_list") or []}
     bad = wide[wide["path"].isin(paths)] if per_row else wide
-    observed = len(bad) if per_row else float(details["observed_value"])
-    message = "ok" if result.success else promise.explain(bad, observed)
+    observed = len(bad) if per_row else tidy(details["observed_value"])
+    message = promise.text if result.success else promise.explain(bad, observed)
     examples = [] if result.success or not per_row else list(bad["path"][:N_EXAMPLES])
     return Finding(check, promise.severity, bool(result.success), observed, promise.limit, message, examples)
+
+
+def tidy(value: Any) -> float | int:
+    """A measured number as Python's own, whole where it is whole."""
+    return int(value) if float(value).is_integer() else float(value)
 
 
 def rendered(outcome: Any) -> str:

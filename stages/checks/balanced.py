@@ -65,6 +65,7 @@ def promises(options: Options) -> list[Promise]:
     limits = {"warning": ("warn_ratio", options.warn_ratio), "critical": ("max_ratio", options.max_ratio)}
     return [
         Promise(
+            "the largest class is not too many times the smallest",
             expectation_class()(column="readable_label", max_ratio=limit),
             severity,  # type: ignore[arg-type]
             limit,

@@ -47,7 +47,7 @@ def promises(options: Options) -> list[Promise]:
         return f"class {classes} has no image in one of the splits; add images or change `split`"
 
     return [
-        Promise(several, options.severity, 2, alone),
-        Promise(sized, options.severity, options.min_per_class, small),
-        Promise(everywhere, options.severity, 0, absent),
+        Promise("there are two classes or more", several, options.severity, 2, alone),
+        Promise("every class has enough images", sized, options.severity, options.min_per_class, small),
+        Promise("every class is in every split", everywhere, options.severity, 0, absent),
     ]

@@ -27,4 +27,4 @@ def promises(options: Options) -> list[Promise]:
         return f"{len(pairs):,} images stand in two class folders, e.g. {listed(pairs, 2)}; keep the right one"
 
     expectation = gxe.ExpectColumnValuesToBeBetween(column="n_labels_of_pixels", max_value=1)
-    return [Promise(expectation, options.severity, 1, explain)]
+    return [Promise("no image stands in two classes", expectation, options.severity, 1, explain)]

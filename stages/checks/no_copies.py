@@ -33,4 +33,4 @@ def promises(options: Options) -> list[Promise]:
         )
 
     expectation = gxe.ExpectColumnMeanToBeBetween(column="is_copy", max_value=options.max_share)
-    return [Promise(expectation, options.severity, options.max_share, explain)]
+    return [Promise("few images are copies of another", expectation, options.severity, options.max_share, explain)]

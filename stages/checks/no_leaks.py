@@ -33,6 +33,18 @@ def promises(options: Options) -> list[Promise]:
 
     between = gxe.ExpectColumnValuesToBeBetween
     return [
-        Promise(between(column="n_splits_of_pixels", max_value=1), options.severity, 1, copies),
-        Promise(between(column="n_splits_of_group", max_value=1), options.severity, 1, groups),
+        Promise(
+            "no image has a copy in another split",
+            between(column="n_splits_of_pixels", max_value=1),
+            options.severity,
+            1,
+            copies,
+        ),
+        Promise(
+            "no group is divided between splits",
+            between(column="n_splits_of_group", max_value=1),
+            options.severity,
+            1,
+            groups,
+        ),
     ]

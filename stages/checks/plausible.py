@@ -4,7 +4,7 @@ import pandas as pd
 from pydantic import Field
 
 from stages.core.files import listed
-from stages.core.findings import Promise, Severity
+from stages.core.findings import Explain, Promise, Severity
 from stages.core.options import Count, Positive, Section
 
 
@@ -34,7 +34,7 @@ def promises(options: Options) -> list[Promise]:
 
     between = gxe.ExpectColumnValuesToBeBetween
 
-    def sized(what: str) -> object:
+    def sized(what: str) -> Explain:
         def explain(bad: pd.DataFrame, observed: object) -> str:
             sizes = (f"{row.path} ({row.width} x {row.height})" for row in bad.itertuples())
             return f"{len(bad):,} images have {what}: {listed(sizes)}"
@@ -51,8 +51,10 @@ def promises(options: Options) -> list[Promise]:
     long = sized(f"an aspect above checks.plausible.max_aspect ({aspect:g})")
     modes = gxe.ExpectColumnValuesToBeInSet(column="mode", value_set=options.modes)
     return [
-        Promise(between(column="short_side", min_value=low), options.severity, low, small),  # type: ignore[arg-type]
-        Promise(between(column="long_side", max_value=high), options.severity, high, large),  # type: ignore[arg-type]
-        Promise(between(column="aspect", max_value=aspect), options.severity, aspect, long),  # type: ignore[arg-type]
-        Promise(modes, options.severity, options.modes, coloured),
+        Promise("no image is too small", between(column="short_side", min_value=low), options.severity, low, small),
+        Promise("no image is too large", between(column="long_side", max_value=high), options.severity, high, large),
+        Promise(
+            "no image is too long and thin", between(column="aspect", max_value=aspect), options.severity, aspect, long
+        ),
+        Promise("every image has an expected colour mode", modes, options.severity, options.modes, coloured),
     ]

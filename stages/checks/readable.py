@@ -26,4 +26,12 @@ def promises(options: Options) -> list[Promise]:
         reasons = (f"{path} ({error})" for path, error in zip(bad["path"], bad["error"], strict=True))
         return f"{len(bad):,} images can't be read: {listed(reasons)}; remove or replace them"
 
-    return [Promise(gxe.ExpectColumnValuesToBeNull(column="error"), options.severity, 0, explain)]
+    return [
+        Promise(
+            "every image decodes to its last byte",
+            gxe.ExpectColumnValuesToBeNull(column="error"),
+            options.severity,
+            0,
+            explain,
+        )
+    ]

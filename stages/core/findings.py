@@ -7,21 +7,23 @@ from typing import Any, Literal
 import pandas as pd
 
 Severity = Literal["critical", "warning", "info"]
+Explain = Callable[[pd.DataFrame, Any], str]
 N_EXAMPLES = 12
 
 
 @dataclass(frozen=True)
 class Promise:
-    """One promise of the data: what Great Expectations is to look for, and how to say that it isn't so.
+    """One promise of the data: in words, as Great Expectations looks for it, and how to say that it isn't so.
 
     `explain(bad, observed)` gets the manifest rows that break it (none for a measure of the whole) and the
     value observed, and returns a sentence with numbers.
     """
 
+    text: str
     expectation: Any
     severity: Severity
     limit: Any
-    explain: Callable[[pd.DataFrame, Any], str]
+    explain: Explain
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import importlib
 import re
+import typing
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -122,7 +123,9 @@ def check_end(name: str, varied: Entry, path: tuple[str, ...], value: Any) -> No
         entry("models", name, replaced_at(varied.written, path, value))
     except UserError as error:
         where = f"tune.{name}.space.{'.'.join(path)}"
-        raise UserError(f"params.yaml: {where} reaches to {value!r}, and {str(error).removeprefix('params.yaml: ')}") from error
+        raise UserError(
+            f"params.yaml: {where} reaches to {value!r}, and {str(error).removeprefix('params.yaml: ')}"
+        ) from error
 
 
 def entry(group: str, name: str, written: dict[str, Any]) -> Entry:
@@ -198,6 +201,17 @@ def expected(field: Any, problem: Any) -> str:
         return "be " + " and ".join(own or bounds([SimpleNamespace(**problem["ctx"])]))
     words = re.sub(r"^[\w ]+? should ", "", str(problem["msg"]))  # "Input should be …", "List should have …"
     return re.sub(r" or instance of \w+| after validation.*", "", words)
+
+
+def described_rule(field: Any) -> str:
+    """Say what a setting may be, for people: its bounds, its choices or its type."""
+    choices = [str(choice) for choice in typing.get_args(field.annotation) if isinstance(choice, str)]
+    plain = re.sub(r"typing\.|<class '|'>|Annotated\[|, FieldInfo.*?\]", "", str(field.annotation))
+    inner = [rule for part in typing.get_args(field.annotation) for rule in getattr(part, "__metadata__", [])]
+    rules = [r for f in inner for r in getattr(f, "metadata", [f])]
+    words = " and ".join(bounds([*field.metadata, *rules]))
+    name = "null or a number" if "None" in plain and words else plain.split(" | ")[0].split("[")[0]
+    return ", ".join(choices) or " ".join(filter(None, [name.removeprefix("stages.core.options."), words]))
 
 
 def bounds(rules: list[Any]) -> list[str]:
