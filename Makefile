@@ -2,6 +2,8 @@
 SHELL := /bin/bash
 VENV := .venv
 PYTHON := $(VENV)/bin/python
+SYSTEM_PYTHON := $(firstword $(foreach name,python3 python3.13 python3.12 python3.11,$(shell \
+  $(name) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo $(name))) python3)
 LOCK := $(if $(GPU),requirements-gpu.lock,requirements.lock)
 STAMP := $(VENV)/.installed-$(LOCK)
 ACTIVATE := . $(VENV)/bin/activate
@@ -15,8 +17,8 @@ help:  ## list these targets
 setup: $(STAMP)  ## make .venv and install the locked packages (GPU=1: the CUDA build)
 
 $(STAMP): $(LOCK) pyproject.toml
-	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"error: Python 3.11 or later is needed, python3 is {sys.version.split()[0]}")'
-	@test -x $(PYTHON) || python3 -m venv $(VENV)
+	@$(SYSTEM_PYTHON) -c 'import sys; sys.exit(None if (3, 11) <= sys.version_info < (3, 14) else f"error: Python 3.11, 3.12 or 3.13 is needed (TensorFlow has no other), $(SYSTEM_PYTHON) is {sys.version.split()[0]}")'
+	@test -x $(PYTHON) || $(SYSTEM_PYTHON) -m venv $(VENV)
 	@echo "installing the packages of $(LOCK)"
 	@if command -v uv >/dev/null; then \
 	  uv pip install --quiet --python $(PYTHON) --require-hashes -r $(LOCK); \
@@ -24,10 +26,13 @@ $(STAMP): $(LOCK) pyproject.toml
 	  $(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes -r $(LOCK); \
 	fi
 	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index --editable .
+	@grep -q DO_NOT_TRACK $(VENV)/bin/activate || printf '%s\n' '# imagetrail: tools that are started by hand phone home no more than our own' \
+	  'export DO_NOT_TRACK=true MLFLOW_DISABLE_TELEMETRY=true DVC_NO_ANALYTICS=true GX_ANALYTICS_ENABLED=false' >> $(VENV)/bin/activate
 	@rm -f $(VENV)/.installed-*; touch $@
 
 repro: setup  ## run the whole pipeline, complete MLflow, show the leaderboard
-	@$(ACTIVATE) && { dvc repro; status=$$?; imagetrail sync && imagetrail leaderboard; exit $$status; }
+	@$(ACTIVATE) && { dvc repro; repro=$$?; imagetrail sync; sync=$$?; \
+	  test $$repro -ne 0 || imagetrail leaderboard; exit $$((repro | sync)); }
 
 test: setup  ## run all tests
 	@$(ACTIVATE) && python -m pytest

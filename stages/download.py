@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 
 from stages.core.archive import write_zip
-from stages.core.console import progress, say
+from stages.core.console import say
 from stages.core.errors import UserError
 from stages.core.files import digest, human_bytes, replaced_folder, write_json
 from stages.core.layout import PROJECT
@@ -18,7 +18,7 @@ def main(root: Path = PROJECT) -> None:
     kind, started = dataset.module("datasets"), time.perf_counter()
     found = kind.members(dataset.options, params.tree.download, layout.root / ".dvc/tmp/fetched")
     with replaced_folder(layout.source) as folder:
-        n_images = write_zip(folder / layout.archive.name, progress(found, desc=f"download {dataset.name}"))
+        n_images = write_zip(folder / layout.archive.name, found, f"download {dataset.name}")
         if not n_images:
             raise UserError(f"datasets.{dataset.name}: no image found in {kind.origin(dataset.options)['uri']}")
         zip_sha256 = digest(folder / layout.archive.name)

@@ -3,10 +3,13 @@
 import time
 from pathlib import Path
 
+import pandas as pd
+
 from stages.core.console import say
+from stages.core.errors import UserError
 from stages.core.files import human_bytes, replaced_folder, write_json
 from stages.core.layout import PROJECT
-from stages.core.manifest import SPLITS, read_manifest, rows_of
+from stages.core.manifest import SPLITS, intact, read_manifest, rows_of
 from stages.core.packing import pack_hashes, pack_split, statistics
 from stages.core.params import open_project
 
@@ -15,7 +18,8 @@ def main(root: Path = PROJECT) -> None:
     """Write data/images/. Raises UserError when the data has not passed the gate."""
     params, layout = open_project(root)
     options, manifest, started = params.tree.normalize, read_manifest(layout.manifest), time.perf_counter()
-    with replaced_folder(layout.images) as folder:
+    check_splits(manifest)
+    with intact(layout.archive), replaced_folder(layout.images) as folder:
         totals = {}
         for split in SPLITS:
             rows = rows_of(manifest, split)
@@ -26,3 +30,10 @@ def main(root: Path = PROJECT) -> None:
     n_images = int(manifest["split"].notna().sum())
     size = human_bytes(sum(path.stat().st_size for path in layout.images.iterdir()))
     say(f"normalize: {n_images:,} images packed, {size}, in {time.perf_counter() - started:.1f} s")
+
+
+def check_splits(manifest: pd.DataFrame) -> None:
+    """Raise UserError when no image is left to train on or to choose by; a lenient gate lets that through."""
+    for split in ("train", "val"):
+        if rows_of(manifest, split).empty:
+            raise UserError(f"no image is in the {split} split; add images or change `split` in params.yaml")

@@ -14,11 +14,10 @@ def main(name: str, root: Path = PROJECT) -> None:
     """Write data/candidates/<name>/; a training that fails by itself is written as failed. Raises UserError."""
     params, layout = open_project(root)
     entry = params.model(name)
-    prepare_runtime(params.tree.runtime)
+    devices = prepare_runtime(params.tree.runtime)
     data = load_data(layout)
     record = {"name": name, **record_of(layout, "train", entry, {}, params.tree.runtime)}
-    live = Live(layout, params, record)
-    with replaced_folder(layout.candidate(name)) as folder:
+    with Live(layout, params, record) as live, replaced_folder(layout.candidate(name)) as folder:
         candidate, timing = make(folder, entry, record, data, live)
-    write_run_record(layout, candidate, timing)
+    write_run_record(layout, candidate, timing, devices)
     mirror(layout, params, [name])

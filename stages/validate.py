@@ -13,7 +13,7 @@ from stages.core.errors import UserError
 from stages.core.files import digest, remove, replaced_folder, write_json, write_parquet, write_text
 from stages.core.findings import N_EXAMPLES, Finding, Promise, verdict
 from stages.core.layout import PROJECT, Layout
-from stages.core.manifest import measured, table
+from stages.core.manifest import intact, measured, table
 from stages.core.pages import validation_page
 from stages.core.params import Entry, open_project
 from stages.core.splitting import assign_splits
@@ -25,6 +25,7 @@ CLOCK = re.compile(r"\d{4}-?\d\d-?\d\d[T ]\d\d:?\d\d:?\d\d(?:\.\d+)?(?:Z|\+00:00
 def main(root: Path = PROJECT) -> None:
     """Write data/manifest.parquet, or say why the data is not fit to train on. Raises UserError."""
     params, layout = open_project(root)
+    remove(layout.manifest)  # until the data has passed there is none, whatever stops us
     manifest = table(read_images(layout.archive))
     manifest["split"] = assign_splits(manifest, params.tree.split)
     findings, data_docs = inspect(manifest, params.checks)
@@ -39,13 +40,12 @@ def main(root: Path = PROJECT) -> None:
 
 
 def read_images(archive: Path) -> list[dict[str, Any]]:
-    """Measure every image of the zip, with a progress bar; says how fast. Raises UserError without a source."""
-    if not archive.exists():
-        raise UserError(f"{archive} is missing; run `dvc repro download`")
-    with zipfile.ZipFile(archive) as source:
-        total = len(source.namelist())
-    started = time.perf_counter()
-    rows = list(progress(measured(archive), total=total, desc="validate"))
+    """Measure every image of the zip, with a progress bar; says how fast. Raises UserError without a whole source."""
+    with intact(archive):
+        with zipfile.ZipFile(archive) as source:
+            total = len(source.namelist())
+        started = time.perf_counter()
+        rows = list(progress(measured(archive), total=total, desc="validate"))
     say(f"validate: {total:,} images at {total / (time.perf_counter() - started):,.0f} images/s")
     return rows
 
@@ -55,10 +55,9 @@ def settle(outcome: str, findings: list[Finding], manifest: pd.DataFrame, layout
     broken = [found for found in findings if not found.passed]
     lines = [f"  {found.check:<13}{found.message}" for found in broken]
     if outcome == "fail":
-        remove(layout.manifest)
         n_critical = sum(found.severity == "critical" for found in broken)
         page = (layout.validation / "index.html").relative_to(layout.root)
-        head = f"the data is not fit to train on: {n_critical} critical findings ({page})"
+        head = f"the data is not fit to train on: {n_critical} critical finding{'s' * (n_critical > 1)} ({page})"
         raise UserError("\n".join([head, *lines]))
     write_parquet(layout.manifest, manifest)
     say(f"validate: verdict {outcome}, manifest {digest(layout.manifest)[:12]}")

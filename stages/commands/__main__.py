@@ -9,7 +9,12 @@ from stages.core.console import run
 
 
 def entry(arguments: list[str] | None = None) -> int:
-    """Parse the command line and run one command; returns the exit code."""
+    """Run one command and return its exit code."""
+    return run(lambda: dispatch(arguments))
+
+
+def dispatch(arguments: list[str] | None) -> None:
+    """Find the command that is asked for, and run it. Raises what it raises."""
     parser = argparse.ArgumentParser(
         prog="imagetrail", description="What a person runs by hand; the pipeline itself is `dvc repro`."
     )
@@ -21,7 +26,7 @@ def entry(arguments: list[str] | None = None) -> int:
         command = choices.add_parser(name, help=text.splitlines()[0].split(": ", 1)[1], description=text)
         module.arguments(command)
     parsed = parser.parse_args(arguments)
-    return run(lambda: modules[parsed.command].main(parsed))
+    modules[parsed.command].main(parsed)
 
 
 if __name__ == "__main__":

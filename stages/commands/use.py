@@ -14,8 +14,8 @@ from ruamel.yaml import YAML
 
 from stages.core.errors import UserError, did_you_mean
 from stages.core.files import read_json, write_text
-from stages.core.layout import Layout
-from stages.core.params import TUNED, check, open_project, read_yaml
+from stages.core.layout import PROJECT, Layout
+from stages.core.params import TUNED, check, read_yaml
 
 WHOLE = {"models", "tune"}  # a recipe names all that competes, so these are replaced, not merged
 
@@ -30,7 +30,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(parsed: argparse.Namespace) -> None:
     """Change params.yaml after checking the result. Raises UserError and changes nothing on a mistake."""
-    layout = Layout(open_project()[1].root)
+    layout = Layout(PROJECT)  # unchecked: a recipe may be what mends a wrong params.yaml
     if not parsed.recipe and not parsed.tuned and not parsed.set:
         print("\n".join(described(path) for path in recipes(layout)))
         return

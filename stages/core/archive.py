@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from stages.core.console import progress
 from stages.core.errors import UserError
 from stages.core.files import CHUNK
 from stages.core.options import Download
@@ -39,7 +40,7 @@ class Member:
     read: Callable[[], bytes]
 
 
-def write_zip(path: Path, members: Iterable[Member]) -> int:
+def write_zip(path: Path, members: Iterable[Member], desc: str = "pack") -> int:
     """Write members sorted by name, stored and without times; returns how many.
 
     The same members give the same bytes. Stored: images are compressed already, and DVC hashes one file.
@@ -47,9 +48,11 @@ def write_zip(path: Path, members: Iterable[Member]) -> int:
     """
     ordered = sorted(members, key=lambda member: member.name)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
-        for before, member in zip([None, *ordered], ordered, strict=False):
-            if before and before.name == member.name:
+        last = ""
+        for member in progress(ordered, len(ordered), desc):
+            if member.name == last:
                 raise UserError(f"{member.name} stands twice in the source; rename one of the two")
+            last = member.name
             archive.writestr(zipfile.ZipInfo(member.name, STORED_DATE), member.read())
     return len(ordered)
 

@@ -65,8 +65,8 @@ def warped(images: np.ndarray, u: np.ndarray, options: Augment) -> np.ndarray:
     x, y = (width - 1) / 2, (height - 1) / 2
     zero = np.zeros(n_images)
     rows = [cos, -sin, x - cos * x + sin * y, sin, cos, y - sin * x - cos * y, zero, zero]
-    return np.asarray(
-        tf.raw_ops.ImageProjectiveTransformV3(
+    with tf.device("CPU"):  # the GPU is busy with the batch before
+        turned = tf.raw_ops.ImageProjectiveTransformV3(
             images=images,
             transforms=np.stack(rows, axis=1).astype(np.float32),
             output_shape=[height, width],
@@ -74,7 +74,7 @@ def warped(images: np.ndarray, u: np.ndarray, options: Augment) -> np.ndarray:
             interpolation="BILINEAR",
             fill_mode="REFLECT",
         )
-    )
+    return np.asarray(turned)
 
 
 def relit(images: np.ndarray, u: np.ndarray, options: Augment) -> np.ndarray:

@@ -30,20 +30,15 @@ class TrainBatches(keras.utils.PyDataset):  # type: ignore[misc]
     An epoch holds every image once; the last batch may be smaller.
     """
 
-    def __init__(self, pack: Pack, n_classes: int, fit: Fit, epoch: int = 0) -> None:
+    def __init__(self, pack: Pack, n_classes: int, fit: Fit) -> None:
         super().__init__(workers=1, max_queue_size=8)
         self.pack, self.fit, self.one_hot = pack, fit, np.eye(n_classes, dtype=np.float32)
-        self.start(epoch)
+        self.start(0)
 
     def start(self, epoch: int) -> None:
-        """Draw the order and the changes of one epoch."""
-        self.epoch = epoch
+        """Draw the order and the changes of an epoch (from 0); called before its first batch is taken."""
         self.order = epoch_order(len(self.pack.labels), self.fit.shuffle_block, self.fit.seed, epoch)
         self.draws = draws(len(self.pack.labels), self.fit.seed, epoch)
-
-    def on_epoch_end(self) -> None:
-        """Move on; Keras calls this when the last batch has been taken."""
-        self.start(self.epoch + 1)
 
     def __len__(self) -> int:
         return -(-len(self.pack.labels) // self.fit.batch_size)

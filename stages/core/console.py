@@ -1,5 +1,6 @@
 """What a person sees: lines on stderr, progress bars, and errors as one sentence with exit code 1."""
 
+import errno
 import os
 import signal
 import sys
@@ -13,6 +14,19 @@ from stages.core.errors import UserError
 
 T = TypeVar("T")
 LINE_EVERY_S = 30
+NO_PERMISSION = "no permission to write or read it; change its mode or owner"
+FILE_IN_THE_WAY = "a file stands where a folder is needed; move it away"
+DISK_FULL = "the disk is full; make room on it"
+ADVICE = {
+    errno.EACCES: NO_PERMISSION,
+    errno.EPERM: NO_PERMISSION,
+    errno.EROFS: "its file system is read-only; mount it writable, or work in a folder elsewhere",
+    errno.EEXIST: FILE_IN_THE_WAY,
+    errno.ENOTDIR: FILE_IN_THE_WAY,
+    errno.EISDIR: "a folder stands where a file is needed; move it away",
+    errno.ENOSPC: DISK_FULL,
+    errno.EDQUOT: DISK_FULL,
+}  # what a user can mend; any other OSError is ours and keeps its traceback
 
 
 def say(message: str) -> None:
@@ -97,14 +111,16 @@ def run(main: Callable[..., None], *args: str) -> int:
     except UserError as error:
         say(f"error: {error}")
         return 1
-    except PermissionError as error:
-        say(f"error: {error.filename}: no permission to write or read it; change its mode or owner")
-        return 1
     except ModuleNotFoundError as error:
         say(wrong_environment(error))
         return 1
     except BrokenPipeError:  # the reader of our output, a pager say, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    except OSError as error:
+        if error.errno not in ADVICE:
+            raise
+        say(f"error: {error.filename or 'a file'}: {ADVICE[error.errno]}")
+        return 1
     except KeyboardInterrupt:
         say("error: interrupted; nothing half-written was kept")
         return 128 + signal.SIGINT

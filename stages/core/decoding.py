@@ -5,6 +5,7 @@ and everything unusual goes through Pillow.
 """
 
 import io
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -68,8 +69,9 @@ def decode_any(data: bytes) -> Decoded:
             warnings.simplefilter("ignore")
             if image.width * image.height > MAX_PIXELS:
                 raise NotAnImage(f"{image.width} x {image.height} pixels are more than {MAX_PIXELS:,}")
+            deep = wide_samples(image)
             image.load()
-            flags = special(image)
+            flags = special(image, deep)
             upright = ImageOps.exif_transpose(image)
             return Decoded(np.asarray(eight_bit_rgb(upright)), image.mode, str(image.format), flags)
     except NotAnImage:
@@ -79,13 +81,18 @@ def decode_any(data: bytes) -> Decoded:
         raise NotAnImage(reason[:200] or type(error).__name__) from error
 
 
-def special(image: "Image.Image") -> tuple[str, ...]:
-    """Name what a plain 8-bit picture doesn't have."""
+def wide_samples(image: "Image.Image") -> bool:
+    """Whether an opened file stores 16 bits a channel in colour; loading narrows them to 8 and forgets it."""
+    return any(re.search(r";16[BLN]", str(tile[3])) for tile in getattr(image, "tile", []))
+
+
+def special(image: "Image.Image", deep: bool = False) -> tuple[str, ...]:
+    """Name what a plain 8-bit picture doesn't have; `deep` where its file stored more than it has now."""
     orientation = image.getexif().get(ORIENTATION, UPRIGHT)
     found = {
         "animated": getattr(image, "n_frames", 1) > 1,
         "rotated": orientation != UPRIGHT,
-        "deep": image.mode.startswith(("I", "F")),
+        "deep": deep or image.mode.startswith(("I", "F")),
         "alpha": image.has_transparency_data,
         "palette": image.mode == "P",
         "cmyk": image.mode == "CMYK",

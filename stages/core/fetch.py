@@ -6,7 +6,7 @@ from urllib.parse import unquote, urlparse
 
 from stages.core.console import progress, say
 from stages.core.errors import UserError
-from stages.core.files import CHUNK, digest
+from stages.core.files import CHUNK, digest, remove, text_digest
 
 TRIES, WAIT_S, TIMEOUT_S = 4, 1.0, 30
 
@@ -19,7 +19,7 @@ def fetched(uri: str, sha256: str | None, cache: Path) -> Path:
     """
     parts = urlparse(uri)
     if parts.scheme in ("http", "https"):
-        path = cache / (Path(unquote(parts.path)).name or "download")
+        path = cache / text_digest(uri)[:12] / (Path(unquote(parts.path)).name or "download")
         if not (path.exists() and sha256 and digest(path) == sha256):
             download(uri, path)
     else:
@@ -29,7 +29,7 @@ def fetched(uri: str, sha256: str | None, cache: Path) -> Path:
     got = digest(path) if sha256 else None
     if got != sha256:
         if parts.scheme in ("http", "https"):
-            path.unlink()
+            remove(path.parent)
         raise UserError(f"{uri}: its SHA-256 is {got}, and params.yaml says {sha256}: another file, or a damaged one")
     return path
 
@@ -47,7 +47,8 @@ def download(url: str, path: Path) -> None:
             return
         except requests.RequestException as error:
             status = getattr(error.response, "status_code", None)
-            hopeless = status is not None and 400 <= status < 500 and status not in (408, 416, 429)
+            refused = status is not None and 400 <= status < 500 and status not in (408, 416, 429)
+            hopeless = refused or isinstance(error, ValueError)  # requests' errors of an address that can't be one
             if hopeless or n_try == TRIES:
                 reason = f"HTTP status {status}" if status else type(error).__name__
                 raise UserError(
@@ -64,11 +65,14 @@ def fetch_rest(url: str, part: Path) -> None:
     """Append to `part` what is missing of `url`. Raises requests.RequestException."""
     import requests
 
-    have = part.stat().st_size if part.exists() else 0
-    headers = {"Range": f"bytes={have}-", "Accept-Encoding": "identity"} if have else {"Accept-Encoding": "identity"}
+    have, tag = part.stat().st_size if part.exists() else 0, part.with_suffix(".etag")
+    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
+    if have and tag.exists():  # a file that has changed since comes whole, not as the tail of another
+        headers["If-Range"] = tag.read_text()
     with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT_S) as answer:
         answer.raise_for_status()
         resumed = answer.status_code == 206
+        tag.write_text(answer.headers["ETag"]) if "ETag" in answer.headers else tag.unlink(missing_ok=True)
         left = int(answer.headers.get("Content-Length", 0))
         total = left + (have if resumed else 0)
         with part.open("ab" if resumed else "wb") as stream:

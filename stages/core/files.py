@@ -20,17 +20,15 @@ CHUNK = 1 << 20
 def replaced(path: Path) -> Iterator[Path]:
     """Yield a temporary name beside `path`; it takes the name of `path` only if the block succeeds.
 
-    Works for a file or a folder: what the block makes there, replaces what was there. OSErrors of an
-    unwritable place become a UserError.
+    Works for a file or a folder: what the block makes there, replaces what was there. Raises OSError where
+    the place is unwritable; `console.run` makes a sentence of it.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
         remove(path) if path.is_dir() or temporary.is_dir() else None
         temporary.replace(path)
-    except PermissionError as error:
-        raise UserError(f"{path}: cannot be written: {error.strerror}; make {path.parent} writable") from error
     finally:
         remove(temporary)
 

@@ -1,14 +1,16 @@
 """Train one entry of `models` on packed images: everything Keras-specific that nodes share."""
 
 import os
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from stages.core.console import held_back
+from stages.core.console import held_back, say
 from stages.core.options import Fit, Runtime
 from stages.core.packing import Pack, Statistics
 
@@ -17,7 +19,14 @@ OnEpoch = Callable[[int, dict[str, float]], None]
 
 
 class TrainingFailed(Exception):
-    """Training broke for a reason that lies in the params or the data; the message says where."""
+    """Training broke for a reason that lies in the params or the data; the message says where.
+
+    `rows` are the epochs that went well before.
+    """
+
+    def __init__(self, message: str, rows: list[dict[str, float]] | None = None) -> None:
+        super().__init__(message)
+        self.rows = rows or []
 
 
 @dataclass(frozen=True)
@@ -39,8 +48,11 @@ class Trained:
     history: pd.DataFrame
 
 
-def prepare_runtime(runtime: Runtime) -> None:
-    """Set threads, oneDNN and op determinism before the first use of TensorFlow; lets a GPU's memory grow."""
+def prepare_runtime(runtime: Runtime) -> list[str]:
+    """Set threads, oneDNN and op determinism before the first use of TensorFlow; lets a GPU's memory grow.
+
+    Returns the names of the devices that training will use, and says them.
+    """
     os.environ["TF_ENABLE_ONEDNN_OPTS"] = str(int(runtime.onednn))
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with held_back():
@@ -50,22 +62,36 @@ def prepare_runtime(runtime: Runtime) -> None:
     tf.get_logger().setLevel("ERROR")
     tf.config.threading.set_intra_op_parallelism_threads(runtime.threads)
     tf.config.threading.set_inter_op_parallelism_threads(runtime.threads)
-    for device in tf.config.list_physical_devices("GPU"):
+    found = tf.config.list_physical_devices("GPU")
+    for device in found:
         tf.config.experimental.set_memory_growth(device, enable=True)
     if runtime.determinism == "strict":
         tf.config.experimental.enable_op_determinism()
     with held_back():
         keras.ops.convert_to_numpy(keras.ops.zeros(1) + 1)  # the first op prints too
+    names = [str(tf.config.experimental.get_device_details(device).get("device_name", device.name)) for device in found]
+    if not names and shutil.which("nvidia-smi"):
+        say("warning: this machine has an NVIDIA driver, but TensorFlow finds no GPU; `GPU=1 make setup` installs CUDA")
+    say(f"training on {', '.join(names) or f'the CPU, {runtime.threads} threads'}")
+    return names or [f"CPU, {runtime.threads} threads"]
 
 
 def build(module: Any, options: Any, fit: Fit, data: Data) -> Any:
-    """Build the model of a kind with weights drawn from fit.seed."""
+    """Build the model of a kind with weights drawn from fit.seed.
+
+    Raises TrainingFailed when these options make no network for images of this size.
+    """
     import keras
 
     keras.backend.clear_session(free_memory=False)
     keras.utils.set_random_seed(fit.seed)
     keras.config.set_dtype_policy(fit.precision)
-    return module.build(options, data.train.images.shape[1:], len(data.classes), data.statistics)
+    shape = data.train.images.shape[1:]
+    try:
+        return module.build(options, shape, len(data.classes), data.statistics)
+    except ValueError as error:
+        reason = " ".join(str(error).split())[:300]
+        raise TrainingFailed(f"no network can be built for images {shape}: {reason}") from error
 
 
 def train(model: Any, fit: Fit, data: Data, on_epoch: OnEpoch, where: str) -> Trained:
@@ -74,7 +100,6 @@ def train(model: Any, fit: Fit, data: Data, on_epoch: OnEpoch, where: str) -> Tr
     `where` is the entry's place in params.yaml, for messages.
     """
     import keras
-    import tensorflow as tf
 
     from stages.core.batches import PlainBatches, TrainBatches
     from stages.core.optimizing import optimizer
@@ -88,20 +113,31 @@ def train(model: Any, fit: Fit, data: Data, on_epoch: OnEpoch, where: str) -> Tr
         steps_per_execution=fit.steps_per_execution,
     )
     watcher = Watcher(on_epoch, where)
-    try:
-        model.fit(
-            batches,
-            validation_data=PlainBatches(data.val, len(data.classes), PREDICT_BATCH),
-            epochs=fit.epochs,
-            shuffle=False,  # the batches are shuffled already
-            verbose=0,
-            callbacks=[*callbacks(fit), watcher.callback()],
-        )
-    except tf.errors.ResourceExhaustedError as error:
-        raise TrainingFailed(
-            f"out of memory at {where}.batch_size = {fit.batch_size}; try {fit.batch_size // 2}"
-        ) from error
+    model.fit(
+        batches,
+        validation_data=PlainBatches(data.val, len(data.classes), PREDICT_BATCH),
+        epochs=fit.epochs,
+        shuffle=False,  # the batches are shuffled already
+        verbose=0,
+        callbacks=[
+            keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, _: batches.start(epoch)),
+            *callbacks(fit),
+            watcher.callback(),
+        ],
+    )
     return Trained(model, pd.DataFrame(watcher.rows))
+
+
+@contextmanager
+def memory_watched(where: str, batch_size: int) -> Iterator[None]:
+    """Raise TrainingFailed with advice when the memory of the device runs out in the block."""
+    import tensorflow as tf
+
+    try:
+        yield
+    except tf.errors.ResourceExhaustedError as error:
+        advice = f"try {where}.batch_size: {batch_size // 2}" if batch_size > 1 else "use a smaller network or image"
+        raise TrainingFailed(f"out of memory with {where}.batch_size = {batch_size}; {advice}") from error
 
 
 def callbacks(fit: Fit) -> list[Any]:
@@ -151,7 +187,8 @@ class Watcher:
         """Raise TrainingFailed: the loss left the finite numbers."""
         raise TrainingFailed(
             f"the loss became NaN or infinite at {when}; lower {self.where}.optimizer.rate "
-            f"or set {self.where}.optimizer.clip_norm"
+            f"or set {self.where}.optimizer.clip_norm",
+            self.rows,
         )
 
     def add(self, row: dict[str, float]) -> None:

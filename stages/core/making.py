@@ -76,13 +76,15 @@ def make(
     timing: dict[str, Any] = {}
     history, predictions = pd.DataFrame({"epoch": []}), None
     try:
-        trained, timing = fit(entry, data, listener)
-        history, predictions = trained.history, predict(trained, data)
-        model_file.save(trained.model, folder / MODEL)
-        facts |= facts_of(trained, folder / MODEL)
-        timing |= latency(trained.model, data.val.images)
+        with fitting.memory_watched(f"models.{entry.name}.fit", entry.written["fit"]["batch_size"]):
+            trained, timing = fit(entry, data, listener)
+            history, predictions = trained.history, predict(trained, data)
+            model_file.save(trained.model, folder / MODEL)
+            facts |= facts_of(trained, folder / MODEL)
+            timing |= latency(trained.model, data.val.images)
     except TrainingFailed as error:
-        facts |= {"failure": f"models.{entry.name}: {error}", "n_epochs": 0}
+        history = pd.DataFrame(error.rows or {"epoch": []})
+        facts |= {"failure": f"models.{entry.name}: {error}", "n_epochs": len(error.rows)}
         say(f"error: params.yaml: {facts['failure']}")
     write_candidate(folder, {**record, **facts}, history, predictions)
     return read_candidate(folder), timing
@@ -122,10 +124,10 @@ def facts_of(trained: Trained, path: Path) -> dict[str, Any]:
     }
 
 
-def write_run_record(layout: Layout, candidate: Candidate, timing: dict[str, Any]) -> None:
+def write_run_record(layout: Layout, candidate: Candidate, timing: dict[str, Any], devices: list[str]) -> None:
     """Write what does not repeat about a run, where no stage reads it."""
     key = candidate.record["key"]
-    about = {"candidate": candidate.name, "key": key, **whereabouts(layout), "timing": timing}
+    about = {"candidate": candidate.name, "key": key, **whereabouts(layout), "devices": devices, "timing": timing}
     about["finished"] = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     write_json(layout.run_record(key), about)
     write_json(layout.timing(candidate.name), {"candidate": candidate.name, "key": key, **timing})

@@ -6,6 +6,7 @@ import os
 import zipfile
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -49,6 +50,17 @@ def measure_chunk(task: tuple[Path, list[str]]) -> list[dict[str, Any]]:
     archive, names = task
     source = opened(archive, archive.stat().st_mtime_ns)
     return [measure(name, source.read(name)) for name in names]
+
+
+@contextmanager
+def intact(archive: Path) -> Iterator[None]:
+    """Say what to do when the zip that the block reads is missing or damaged. Raises UserError."""
+    if not archive.exists():
+        raise UserError(f"{archive} is missing; run `dvc repro download`")
+    try:
+        yield
+    except zipfile.BadZipFile as error:
+        raise UserError(f"{archive} is damaged ({error}); `dvc repro -f download` makes it anew") from error
 
 
 @lru_cache(maxsize=1)

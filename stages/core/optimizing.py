@@ -7,7 +7,6 @@ import keras
 from stages.core.options import Fit, Schedule
 
 
-@keras.saving.register_keras_serializable("imagetrail")
 class Rate(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
     """Learning rate at a step: a linear warm-up, then constant, cosine, linear or exponential.
 
@@ -18,11 +17,11 @@ class Rate(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[mis
         self.peak, self.n_steps, self.schedule = peak, n_steps, schedule
 
     def __call__(self, step: Any) -> Any:
-        """Return the rate at a step, float32."""
+        """Return the rate at a step (from 0), float32."""
         ops, schedule = keras.ops, self.schedule
         step = ops.cast(step, "float32")
         n_warm = schedule.warmup * self.n_steps
-        warm = (step + 1) / max(n_warm, 1.0)
+        warm = ops.minimum((step + 1) / max(n_warm, 1.0), 1.0)
         done = ops.clip((step - n_warm) / max(self.n_steps - n_warm, 1.0), 0.0, 1.0)
         if schedule.name == "exponential":
             share = ops.power(schedule.decay_rate or 1.0, (step - n_warm) / (schedule.decay_steps or 1))
@@ -34,10 +33,6 @@ class Rate(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[mis
             }
             share = schedule.end + (1 - schedule.end) * left[schedule.name]
         return self.peak * ops.where(step < n_warm, warm, share)
-
-    def get_config(self) -> dict[str, Any]:
-        """Values that describe this schedule."""
-        return {"peak": self.peak, "n_steps": self.n_steps, "schedule": self.schedule.model_dump()}
 
 
 def optimizer(fit: Fit, n_steps: int) -> Any:

@@ -127,10 +127,12 @@ class Fit(Section):
     steps_per_execution: Count = Field(description="steps a call; helps only networks under 5 ms a step")
 
     @model_validator(mode="after")
-    def one_rate_at_a_time(self) -> "Fit":
-        """Raise ValueError when a plateau would lower a rate that a schedule already moves."""
+    def fits_together(self) -> "Fit":
+        """Raise ValueError for two settings that would undo each other."""
         if self.reduce_on_plateau and (self.schedule.name != "constant" or self.schedule.warmup):
             raise ValueError("reduce_on_plateau needs schedule.name: constant and schedule.warmup: 0")
+        if self.ema is not None and self.early_stopping and self.keep == "last":
+            raise ValueError("ema with early_stopping needs keep: best, as Keras gives back the raw weights otherwise")
         return self
 
 
@@ -138,7 +140,8 @@ class Tune(Section):
     """The search around one entry of `models`; trial 1 is the entry as written."""
 
     method: Literal["random", "bayesian", "hyperband"] = Field(description="who proposes the next trial")
-    trials: Count = Field(description="how many; hyperband counts by its own brackets up to this many")
+    trials: Count = Field(description="how many; hyperband stops within its brackets there")
+    initial_points: Count = Field(description="bayesian: trials at random before it learns from results")
     epochs: Count = Field(description="epochs of a trial")
     objective: Literal["val_accuracy", "val_loss"] = Field(description="what the search improves")
     seed: Seed = Field(description="of the proposals")
@@ -146,6 +149,13 @@ class Tune(Section):
     space: dict[str, Any] = Field(
         description="mirrors the entry; a leaf is {min, max, scale: linear|log} or {choices: [...]}"
     )
+
+    @model_validator(mode="after")
+    def learn_from_something(self) -> "Tune":
+        """Raise ValueError when a bayesian search would end before it begins to learn."""
+        if self.method == "bayesian" and self.trials <= self.initial_points:
+            raise ValueError(f"trials must be above initial_points ({self.initial_points}), got {self.trials}")
+        return self
 
 
 class Evaluate(Section):

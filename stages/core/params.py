@@ -92,8 +92,10 @@ def read_yaml(path: Path) -> dict[str, Any]:
         raise UserError(f"{path} is missing; `git checkout {path.name}` brings it back") from error
     except YAMLError as error:
         raise UserError(f"{path.name} is not YAML: {' '.join(str(error).split())}") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path.name} is not UTF-8 at byte {error.start + 1}; save it as UTF-8 text") from error
     if not isinstance(written, dict):
-        raise UserError(f"{path.name} must be a mapping, got {type(written).__name__}")
+        raise UserError(f"{path.name} must be a mapping, got {type(written).__name__ if written else 'nothing'}")
     return written
 
 

@@ -1,5 +1,7 @@
 """Pictures as PNG for reports/ and MLflow; the same numbers give the same bytes."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +10,17 @@ import pandas as pd
 from stages.core.files import replaced
 
 
+@contextmanager
+def default_style() -> Iterator[None]:
+    """Draw with matplotlib's own defaults, whatever a matplotlibrc on this machine says."""
+    import matplotlib as mpl
+
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        yield
+
+
+@default_style()
 def confusion_picture(matrix: np.ndarray, classes: list[str], title: str, path: Path) -> None:
     """Draw a confusion matrix int [K, K]: colour is the share of the true class, the number its images."""
     from matplotlib.figure import Figure
@@ -37,6 +50,7 @@ def confusion_picture(matrix: np.ndarray, classes: list[str], title: str, path: 
     write_png(figure, path)
 
 
+@default_style()
 def curves_picture(history: pd.DataFrame, title: str, path: Path) -> None:
     """Draw loss and accuracy by epoch, train and validation."""
     from matplotlib.figure import Figure

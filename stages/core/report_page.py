@@ -178,7 +178,7 @@ def searches(order: list[Standing], params: Params) -> list[dict[str, Any]]:
         name = standing.name.removesuffix(TUNED)
         tune, trials = params.tree.tune[name], pd.read_csv(path)
         ordered = trials.sort_values("score", ascending=tune.objective == "val_loss", kind="stable")
-        rows = ordered.fillna("").to_dict("records")
+        rows = records(ordered.astype(object).where(ordered.notna(), ""))
         found.append(
             {
                 "name": name,

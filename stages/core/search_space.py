@@ -56,6 +56,8 @@ def check_space(where: str, entry: dict[str, Any], space: dict[str, Any]) -> Non
         raise UserError(f"params.yaml: {where} is empty; name at least one value to vary")
     for path, leaf in found:
         name = f"{where}.{'.'.join(path)}"
+        if path == ("fit", "seed"):
+            raise UserError(f"params.yaml: {name}: a trial's seed is drawn from its settings; leave it out")
         try:
             written = get(entry, path)
         except (KeyError, TypeError) as error:
@@ -84,11 +86,21 @@ def is_range(leaf: dict[str, Any]) -> bool:
     return proper and (scale == "linear" or (scale == "log" and low > 0))
 
 
+def one_type(choices: list[Any]) -> bool:
+    """Whether keras-tuner can hold these choices: words, switches, or numbers, and nothing mixed."""
+    kinds = {type(choice) for choice in choices}
+    return any(kinds <= allowed for allowed in ({str}, {bool}, {int}, {float}, {int, float}))
+
+
 def check_leaf(name: str, leaf: dict[str, Any], written: Any) -> None:
     """Raise UserError unless a leaf is a proper range that holds the value the entry has."""
     if "choices" in leaf:
         if not isinstance(leaf["choices"], list):
             raise UserError(f"params.yaml: {name} must have a list of choices, got {leaf['choices']!r}")
+        if not one_type(leaf["choices"]):
+            raise UserError(
+                f"params.yaml: {name} must have choices of one kind, words or numbers, got {leaf['choices']}"
+            )
         inside, shape = written in leaf["choices"], f"one of {leaf['choices']}"
     else:
         low, high = leaf["min"], leaf["max"]

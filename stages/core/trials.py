@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from keras_tuner.errors import FatalError
+
 from stages.core import params as params_file
 from stages.core.candidate import MODEL, Candidate
 from stages.core.errors import UserError
@@ -29,7 +31,7 @@ class Trials:
     data: Data
     record: dict[str, Any]
     rows: list[dict[str, Any]] = field(default_factory=list)
-    tried: list[dict[str, Any]] = field(default_factory=list)
+    tried: dict[int, dict[str, Any]] = field(default_factory=dict)
 
     def search(self, folder: Path, report: Path, live: Callable[[dict[str, Any]], Any]) -> None:
         """Run every trial into folder/NN and report/NN. Raises UserError when none succeeds."""
@@ -43,7 +45,7 @@ class Trials:
             return self.judge(candidate, number, values, report / f"{number:02d}")
 
         with tempfile.TemporaryDirectory() as scratch:
-            Search(oracle(self.base.written, self.tune), run, self.tune, Path(scratch)).search(verbose=0)
+            search_all(Search(oracle(self.base.written, self.tune), run, self.tune, Path(scratch)))
         if all(row["failure"] for row in self.rows):
             raise UserError(
                 f"tune.{self.base.name}: all {len(self.rows)} trials failed, e.g. {self.rows[0]['failure']}"
@@ -58,7 +60,7 @@ class Trials:
         score = metrics.get(name)
         row = {"trial": number, **values, "score": score, "n_epochs": candidate.record["n_epochs"]}
         self.rows.append({**row, "failure": candidate.failure or ""})
-        self.tried.append(values)
+        self.tried[number] = values
         return score
 
     def trial_record(self, number: int, values: dict[str, Any], epochs: int) -> dict[str, Any]:
@@ -91,29 +93,41 @@ class Trials:
         return {".".join(path): get(self.base.written, path) for path, _ in leaves(self.tune.space)}
 
     @property
-    def best(self) -> int:
-        """Number of the best trial; the earlier of equals."""
+    def ranked(self) -> list[int]:
+        """Numbers of the trials that succeeded, best first; the earlier of equals first."""
         sign = -1 if self.tune.objective == "val_accuracy" else 1
         good = [row for row in self.rows if row["score"] is not None]
-        return int(min(good, key=lambda row: (sign * row["score"], row["trial"]))["trial"])
+        return [row["trial"] for row in sorted(good, key=lambda row: (sign * row["score"], row["trial"]))]
+
+    @property
+    def best(self) -> int:
+        """Number of the best trial."""
+        return self.ranked[0]
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Values of the best trial."""
-        return self.tried[self.best - 1]
+        """Values of the best trial, with the seed that they were given."""
+        values = self.tried[self.best]
+        return {**values, "fit.seed": self.entry(values, 1).written["fit"]["seed"]}
 
     def winner(self) -> Entry:
         """Return the entry with the best settings and its own number of epochs."""
-        return self.entry(self.settings, self.base.written["fit"]["epochs"])
+        return self.entry(self.tried[self.best], self.base.written["fit"]["epochs"])
 
     def prune(self, folder: Path) -> None:
         """Delete the models of all but the best k trials."""
         if self.tune.keep_models == "all":
             return
-        sign = -1 if self.tune.objective == "val_accuracy" else 1
-        good = sorted((row for row in self.rows if row["score"] is not None), key=lambda row: sign * row["score"])
-        for row in good[self.tune.keep_models :]:
-            remove(folder / f"{row['trial']:02d}" / MODEL)
+        for number in self.ranked[self.tune.keep_models :]:
+            remove(folder / f"{number:02d}" / MODEL)
+
+
+def search_all(search: Search) -> None:
+    """Run keras-tuner's loop. Raises what a trial raised, not what keras-tuner made of it."""
+    try:
+        search.search(verbose=0)
+    except FatalError as error:
+        raise error.__cause__ or error from None
 
 
 def plain(value: Any) -> Any:

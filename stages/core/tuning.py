@@ -6,7 +6,9 @@ from typing import Any
 
 import keras_tuner as kt
 from keras_tuner.engine.base_tuner import BaseTuner
+from keras_tuner.src import config
 
+from stages.core.errors import UserError
 from stages.core.options import Tune
 from stages.core.search_space import get, leaves
 
@@ -38,17 +40,27 @@ def oracle(entry: dict[str, Any], tune: Tune) -> Any:
         "allow_new_entries": False,
         "tune_new_entries": False,
         "max_retries_per_trial": 0,
-        "max_consecutive_failed_trials": tune.trials,
+        "max_consecutive_failed_trials": tune.trials + 1,  # never: a failed trial is not a dead search
     }
     kinds = {
         "random": kt.oracles.RandomSearchOracle,
         "bayesian": kt.oracles.BayesianOptimizationOracle,
         "hyperband": kt.oracles.HyperbandOracle,
     }
-    longest = {"max_epochs": tune.epochs} if tune.method == "hyperband" else {}
-    made = entry_first(kinds[tune.method])(**longest, **common)
+    own = {"hyperband": {"max_epochs": tune.epochs}, "bayesian": {"num_initial_points": tune.initial_points}}
+    made = entry_first(kinds[tune.method])(**own.get(tune.method, {}), **common)
     made.max_trials = tune.trials  # hyperband takes no such argument and would go on through its brackets
+    check_first_round(made, tune)
     return made
+
+
+def check_first_round(made: Any, tune: Tune) -> None:
+    """Raise UserError when hyperband would stop before it promotes anything: it were a random search."""
+    if tune.method == "hyperband" and tune.trials <= (first := made._get_size(made._get_num_brackets() - 1, 0)):
+        raise UserError(
+            f"params.yaml: tune: hyperband over {tune.epochs} epochs begins with {first} trials and then promotes; "
+            f"trials must be above that, got {tune.trials}"
+        )
 
 
 def entry_first(kind: Any) -> Any:
@@ -79,6 +91,7 @@ class Search(BaseTuner):  # type: ignore[misc]
             project_name="search",
             overwrite=True,
         )
+        config.DEBUG = False  # it prints a traceback for each failed trial; ours says why in a sentence
         self.run, self.tune = run, tune
         self.n_run = 0
 
@@ -91,7 +104,10 @@ class Search(BaseTuner):  # type: ignore[misc]
         values = dict(trial.hyperparameters.values)
         epochs = int(values.pop("tuner/epochs", self.tune.epochs))
         settings = {name: value for name, value in values.items() if not name.startswith("tuner/")}
-        score = self.run(self.n_run, settings, epochs)
+        try:
+            score = self.run(self.n_run, settings, epochs)
+        except Exception as error:  # keras-tuner would swallow it and go on
+            raise kt.errors.FatalError(str(error)) from error
         if score is None:
             raise kt.errors.FailedTrialError("the training failed")
         return {self.tune.objective: score}

@@ -9,6 +9,7 @@ import pytest
 
 from stages.core import fetch
 from stages.core.errors import UserError
+from stages.core.files import text_digest
 from stages.core.fetch import fetched
 
 DATA = random.Random(1).randbytes(3 * fetch.CHUNK + 12345)
@@ -53,7 +54,7 @@ def test_a_file_is_fetched_whole(server, tmp_path):
     """It lies in the cache under its own name, unquoted, and no part is left."""
     path = fetched(server.url, SHA256, tmp_path / "cache")
 
-    assert path == tmp_path / "cache" / "a b.zip"
+    assert path == tmp_path / "cache" / text_digest(server.url)[:12] / "a b.zip"
     assert path.read_bytes() == DATA
     assert list(path.parent.iterdir()) == [path]
 
@@ -97,7 +98,9 @@ def test_a_server_without_ranges_sends_all_again(server, tmp_path):
 
 def test_a_part_longer_than_the_file_is_begun_anew(server, tmp_path):
     """The server's file became shorter (416): the old part is thrown away."""
-    (tmp_path / "a b.zip.part").write_bytes(DATA + b"old")
+    part = tmp_path / text_digest(server.url)[:12] / "a b.zip.part"
+    part.parent.mkdir()
+    part.write_bytes(DATA + b"old")
 
     assert fetched(server.url, SHA256, tmp_path).read_bytes() == DATA
 

@@ -23,7 +23,15 @@ def base():
     plain = next(entry for entry in written["models"].values() if entry["kind"] == "plain_cnn")
     plain["fit"]["optimizer"] |= {"rate": 1e-3, "clip_norm": None}
     plain["fit"]["batch_size"] = 32
-    tune = {"method": "random", "trials": 2, "epochs": 1, "objective": "val_loss", "seed": 1, "keep_models": "all"}
+    tune = {
+        "method": "random",
+        "trials": 2,
+        "initial_points": 1,
+        "epochs": 1,
+        "objective": "val_loss",
+        "seed": 1,
+        "keep_models": "all",
+    }
     return {**written, "models": {"plain": plain}, "tune": {"plain": {**tune, "space": copy.deepcopy(SPACE)}}}
 
 
@@ -304,7 +312,7 @@ def test_numbers_are_those_of_yaml_1_2(tmp_path, text, value):
         ("a:\n\tb: 1\n", ["params.yaml is not YAML", "line 2"]),
         ("a: 1\nb: 2\na: 3\n", ["params.yaml is not YAML", "duplicate key", '"a"', "line 3"]),
         ("- a\n", ["params.yaml must be a mapping, got list"]),
-        ("", ["params.yaml must be a mapping, got NoneType"]),
+        ("", ["params.yaml must be a mapping, got nothing"]),
     ],
 )
 def test_what_is_no_yaml_is_named_with_its_line(tmp_path, text, words):

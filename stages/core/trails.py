@@ -1,0 +1,143 @@
+"""What there is to say about a candidate or trial, read from files: pure values for any tracking store."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from stages.core.candidate import MODEL, RECORD, Candidate, read_candidate
+from stages.core.files import digest, read_json, text_digest
+from stages.core.layout import Layout
+from stages.core.params import TUNED, Params
+
+
+@dataclass(frozen=True)
+class Trail:
+    """A candidate or a trial, the evaluation made of it (None before there is one), and its parent's key."""
+
+    candidate: Candidate
+    evaluation: Path | None
+    parent: str | None
+
+    @property
+    def key(self) -> str:
+        """The tag by which its run is found."""
+        return str(self.candidate.record["key"])
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """Final metrics; none before it is evaluated."""
+        return read_json(self.evaluation / "metrics.json") if self.evaluation else {}
+
+    @property
+    def model_md5(self) -> str:
+        """DVC's hash of the model; nothing for a failed or pruned one."""
+        path = self.candidate.folder / MODEL
+        return digest(path, "md5") if path.exists() else ""
+
+
+def trails(layout: Layout, name: str) -> list[Trail]:
+    """Return a candidate and the trials behind it, as their files stand. Raises UserError when it has none."""
+    candidate = read_candidate(layout.candidate(name))
+    folders = sorted((candidate.folder / "trials").glob("*/"))
+    reports = layout.tuning(name.removesuffix(TUNED))
+    parent = str(candidate.record["key"])
+    trials = [trail(read_candidate(folder), reports / folder.name, parent) for folder in folders]
+    return [trail(candidate, layout.evaluation(name), None), *trials]
+
+
+def trail(candidate: Candidate, evaluation: Path, parent: str | None) -> Trail:
+    """Pair a candidate with its evaluation, unless that is of an earlier candidate of the same name."""
+    path = evaluation / RECORD
+    own = path.exists() and read_json(path) == candidate.record
+    return Trail(candidate, evaluation if own else None, parent)
+
+
+def fingerprint(found: Trail) -> str:
+    """A hash that changes whenever the files behind a run do."""
+    parts = [digest(found.candidate.folder / RECORD)]
+    parts += [digest(found.evaluation / "metrics.json")] if found.evaluation else []
+    return text_digest(" ".join(parts))[:16]
+
+
+def run_record(layout: Layout, found: Trail) -> dict[str, Any]:
+    """What does not repeat about the run, as it was noted then; a trial shares its search's. Empty when lost."""
+    path = layout.run_record(found.parent or found.key)
+    return read_json(path) if path.exists() else {}
+
+
+def timings(layout: Layout, found: Trail) -> dict[str, float]:
+    """Seconds and latency of a candidate; those of a trial are not kept."""
+    noted = {} if found.parent else run_record(layout, found).get("timing", {})
+    return {key: value for key, value in noted.items() if isinstance(value, float)}
+
+
+def tags(layout: Layout, params: Params, found: Trail) -> dict[str, str]:
+    """What made the run: data set, verdict, commit, DVC's hashes, experiment.
+
+    What can only be known of the data now on disk is left out when the candidate was made from other data.
+    """
+    record, about = found.candidate.record, run_record(layout, found)
+    said = {
+        "mlflow.source.name": f"python -m stages {record['stage']} {record['entry']}",
+        "mlflow.source.git.commit": about.get("commit", ""),
+        "mlflow.note.content": note(params, found),
+        "imagetrail.candidate": record["name"],
+        "imagetrail.kind": record["params"]["kind"],
+        "imagetrail.dataset": params.dataset.name,
+        "imagetrail.manifest_sha256": record["inputs"]["manifest_sha256"],
+        "imagetrail.dirty": ", ".join(about.get("dirty_files", []))[:4000] or "no",
+        "imagetrail.devices": ", ".join(about.get("devices", [])),
+        "dvc.experiment": about.get("experiment") or "",
+        "dvc.model_md5": found.model_md5,
+    }
+    return said | (gate_tags(layout) if same_data(layout, found) else {})
+
+
+def same_data(layout: Layout, found: Trail) -> bool:
+    """Whether the manifest on disk is the one that the candidate was made from."""
+    made_from = found.candidate.record["inputs"]["manifest_sha256"]
+    return layout.manifest.exists() and digest(layout.manifest) == made_from
+
+
+def gate_tags(layout: Layout) -> dict[str, str]:
+    """The verdict of the data gate, its warnings, and DVC's hash of the manifest."""
+    md5 = {"dvc.manifest_md5": digest(layout.manifest, "md5")}
+    path = layout.validation / "verdict.json"
+    if not path.exists():
+        return md5
+    outcome = read_json(path)
+    broken = [f"{finding['check']}: {finding['message']}" for finding in outcome["findings"] if not finding["passed"]]
+    return {**md5, "imagetrail.verdict": outcome["verdict"], "imagetrail.warnings": "; ".join(broken)[:4000]}
+
+
+def note(params: Params, found: Trail) -> str:
+    """The run's description, in Markdown."""
+    record, failure = found.candidate.record, found.candidate.failure
+    lines = [
+        f"**{record['name']}**: `{record['params']['kind']}` on `{params.dataset.name}`",
+        *([f"Failed: {failure}"] if failure else []),
+        f"Key `{record['key']}`; everything behind it stands in the artifact `candidate.json`.",
+    ]
+    return "\n\n".join(lines)
+
+
+def run_name(name: str) -> str:
+    """A candidate's name, with that of the DVC experiment it ran in."""
+    experiment = os.environ.get("DVC_EXP_NAME")
+    return f"{name} ({experiment})" if experiment else name
+
+
+def flattened(tree: Any, prefix: str = "") -> dict[str, Any]:
+    """{'fit': {'epochs': 3}} -> {'fit.epochs': 3}; a list of plain values stays one value."""
+    items = tree.items() if isinstance(tree, dict) else enumerate(tree)
+    flat: dict[str, Any] = {}
+    for key, value in items:
+        deep = isinstance(value, dict) or (isinstance(value, list) and any(isinstance(v, dict) for v in value))
+        flat |= flattened(value, f"{prefix}{key}.") if deep and value else {f"{prefix}{key}": value}
+    return flat
+
+
+def curve(row: dict[str, float]) -> dict[str, float]:
+    """Names of per-epoch metrics: a group of their own, apart from the final ones."""
+    return {f"curve/{key}": float(value) for key, value in row.items() if key != "epoch"}
