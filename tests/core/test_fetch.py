@@ -9,8 +9,8 @@ import pytest
 
 from stages.core import fetch
 from stages.core.errors import UserError
-from stages.core.files import text_digest
 from stages.core.fetch import fetched
+from stages.core.files import text_digest
 
 DATA = random.Random(1).randbytes(3 * fetch.CHUNK + 12345)
 SHA256 = hashlib.sha256(DATA).hexdigest()
