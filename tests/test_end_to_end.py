@@ -4,6 +4,7 @@ import io
 import json
 import shutil
 import sqlite3
+import sys
 
 import mlflow
 import numpy as np
@@ -220,13 +221,64 @@ def test_a_removed_entry_is_gone_from_the_report(copied):
 
 
 def test_settings_found_are_taken_over_on_request(copied):
-    """`imagetrail use --tuned` writes the search's settings into params.yaml and keeps its comments."""
+    """`imagetrail use --tuned` writes the search's settings, seed included, into params.yaml."""
     settings = read_json(copied.root / "data/tuned/plain/settings.json")["values"]
-    shutil.copy(copied.root / "params.yaml", copied.root / "before.yaml")
     copied.command("use", "--tuned", "plain")
 
+    assert "fit.seed" in settings
     for name, value in settings.items():
         assert get(copied.params()["models"]["plain"], tuple(name.split("."))) == value
+
+
+def test_a_new_run_has_nothing_of_the_model_before_it(copied):
+    """A re-trained entry is not shown with its predecessor's accuracy while it is not evaluated."""
+    params = copied.params()
+    params["models"]["residual"]["fit"]["optimizer"]["rate"] = 0.05
+    copied.write_params(params)
+    copied.run("dvc", "repro", "-s", "train@residual")
+    with sqlite3.connect(copied.root / "mlflow.db") as store:
+        (newest,) = store.execute("select run_uuid from runs order by start_time desc limit 1").fetchone()
+        names = {name for (name,) in store.execute("select key from metrics where run_uuid = ?", (newest,))}
+
+    assert "curve/val_accuracy" in names and "val_accuracy" not in names
+
+
+def test_a_warning_of_the_gate_follows_the_data(copied):
+    """It is printed, stands in both reports and is a tag on the run."""
+    params = copied.params()
+    params["checks"]["balanced"]["warn_ratio"] = 1.01
+    copied.write_params(params)
+    done = copied.run("dvc", "repro", "validate")
+    copied.stage("report")
+    copied.command("sync")
+    copied.stage("train", "residual")
+    with sqlite3.connect(copied.root / "mlflow.db") as store:
+        found = store.execute("select value from tags where key = 'imagetrail.warnings'").fetchall()
+
+    message = "checks.balanced.warn_ratio is 1.01"
+    assert message in done.stderr
+    assert message in (copied.root / "reports/report.md").read_text()
+    assert message in (copied.root / "reports/index.html").read_text()
+    assert any(message in value for (value,) in found)
+
+
+def test_a_packaged_model_needs_nothing_of_the_project(client, runs, finished, tmp_path):
+    """In another folder and process, without our code on its path, it answers an image file."""
+    (key,) = [
+        o.model_id for o in runs["plain"].outputs.model_outputs if client.get_logged_model(o.model_id).name != "model"
+    ]
+    code = f"""
+import mlflow, pandas as pd, sys
+mlflow.set_tracking_uri("sqlite:///{finished.root}/mlflow.db")
+model = mlflow.pyfunc.load_model("models:/{key}")
+print(model.predict(pd.DataFrame({{"image": [open(sys.argv[1], "rb").read()]}}))["label"][0])
+import stages
+assert "{finished.root}" not in stages.__file__ or "mlruns" in stages.__file__, stages.__file__
+"""
+    (tmp_path / "one.png").write_bytes(png(np.load(finished.root / "data/images/test.npy")[0]))
+    done = type(finished)(tmp_path).run(sys.executable, "-I", "-c", code, str(tmp_path / "one.png"))
+
+    assert done.stdout.strip() in "0123456789"
 
 
 def test_a_queued_experiment_lands_in_the_same_store(copied):
