@@ -84,14 +84,6 @@ def test_every_optimizer_and_schedule_trains(data, name):
     assert np.isfinite(result.history.to_numpy()).all()
 
 
-def test_a_loss_that_is_no_number_says_where(data):
-    """NaN is a TrainingFailed at its first step, with the cure."""
-    broken = Data(data.train, data.val, None, data.classes, Statistics([float("nan")], [1.0]))
-
-    with pytest.raises(TrainingFailed, match=r"at epoch 1, step 1; lower models.tried.fit.optimizer.rate"):
-        trained(broken, activation="tanh")  # relu would turn NaN into 0
-
-
 def test_a_network_that_cannot_be_built_is_a_sentence(data):
     """Four pools on 8 x 8 pixels leave nothing: it is said, with the size of the images."""
     with pytest.raises(TrainingFailed, match=r"no network can be built for images \(8, 8, 1\)"):
