@@ -35,7 +35,7 @@ repro: setup  ## run the whole pipeline, complete MLflow, show the leaderboard
 	  test $$repro -ne 0 || imagetrail leaderboard; exit $$((repro | sync)); }
 
 test: setup  ## run all tests
-	@$(ACTIVATE) && python -m pytest
+	@$(ACTIVATE) && python -m pytest -n 2 --dist loadfile
 
 check: setup  ## format, lint, types, fast tests
 	@$(ACTIVATE) && ruff format --check . && ruff check . && lint-imports && mypy && python -m pytest -m "not slow"
