@@ -52,8 +52,8 @@ def read_images(archive: Path) -> list[dict[str, Any]]:
 
 def settle(outcome: str, findings: list[Finding], manifest: pd.DataFrame, layout: Layout) -> None:
     """Let the manifest through, or keep it back. Raises UserError on a critical finding."""
-    broken = [found for found in findings if not found.passed]
-    lines = [f"  {found.check:<13}{found.message}" for found in broken]
+    broken = sorted((found for found in findings if not found.passed), key=lambda found: found.severity)
+    lines = [f"  {found.severity:<10}{found.check:<14}{found.message}" for found in broken]
     if outcome == "fail":
         n_critical = sum(found.severity == "critical" for found in broken)
         page = (layout.validation / "index.html").relative_to(layout.root)
@@ -61,8 +61,8 @@ def settle(outcome: str, findings: list[Finding], manifest: pd.DataFrame, layout
         raise UserError("\n".join([head, *lines]))
     write_parquet(layout.manifest, manifest)
     say(f"validate: verdict {outcome}, manifest {digest(layout.manifest)[:12]}")
-    for line in lines:
-        say(f"warning:{line[1:]}")
+    for found in broken:
+        say(f"warning: {found.check} {found.message}")
 
 
 def inspect(manifest: pd.DataFrame, checks: dict[str, Entry]) -> tuple[list[Finding], str]:
@@ -133,7 +133,7 @@ def finding(check: str, promise: Promise, result: Any, wide: pd.DataFrame) -> Fi
 
 def tidy(value: Any) -> float | int:
     """A measured number as Python's own, whole where it is whole."""
-    return int(value) if float(value).is_integer() else float(value)
+    return int(value) if float(value).is_integer() else float(f"{value:.4g}")
 
 
 def rendered(outcome: Any) -> str:
