@@ -21,6 +21,7 @@ MORE = [
     "multiply_adds",
     "model_bytes",
 ]
+WHOLE = ["n_parameters", "multiply_adds", "model_bytes"]
 LOWER_IS_BETTER = {"val_log_loss"}
 
 
@@ -75,7 +76,8 @@ def leaderboard(order: list[Standing]) -> pd.DataFrame:
         }
         for s in order
     ]
-    return pd.DataFrame(rows, columns=[*FIRST, *MORE, "failure"])
+    table = pd.DataFrame(rows, columns=[*FIRST, *MORE, "failure"])
+    return table.astype(dict.fromkeys(WHOLE, "Int64"))  # as floats they would lose digits in the CSV
 
 
 def as_text(table: pd.DataFrame, champion_name: str) -> str:
