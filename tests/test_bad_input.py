@@ -564,7 +564,7 @@ def test_a_critical_finding_says_what_and_where(refused, check):
     project, done = refused
     found = broken_promises(project)[check, "critical"]
 
-    shown = [line for line in done.stderr.splitlines() if line.startswith(f"  {check} ")]
+    shown = [line for line in done.stderr.splitlines() if line.split()[:2] == ["critical", check]]
     assert any(found["message"] in line for line in shown), done.stderr
     assert not [words for words in CRITICAL[check] if words not in found["message"]], found["message"]
     assert found["observed"] is not None and found["limit"] is not None
