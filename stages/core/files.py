@@ -25,12 +25,21 @@ def replaced(path: Path) -> Iterator[Path]:
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     path.parent.mkdir(parents=True, exist_ok=True)
+    sweep(path)
     try:
         yield temporary
         remove(path) if path.is_dir() or temporary.is_dir() else None
         temporary.replace(path)
     finally:
         remove(temporary)
+
+
+def sweep(path: Path) -> None:
+    """Delete what killed processes left half-written beside `path`; that of a living one stays."""
+    for left in path.parent.glob(f".{path.name}.*.part"):
+        owner = left.name.split(".")[-2]
+        if owner.isdigit() and not Path("/proc", owner).exists():
+            remove(left)
 
 
 @contextmanager
