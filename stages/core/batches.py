@@ -4,6 +4,7 @@ import keras
 import numpy as np
 
 from stages.core.augmentation import augmented, draws
+from stages.core.balancing import class_weights, epoch_rows
 from stages.core.options import Fit
 from stages.core.packing import Pack
 
@@ -27,27 +28,34 @@ def epoch_order(n_images: int, block: int, seed: int, epoch: int) -> np.ndarray:
 class TrainBatches(keras.utils.PyDataset):  # type: ignore[misc]
     """Shuffled, augmented batches (images uint8 [B, H, W, C], one-hot labels float32 [B, K]).
 
-    An epoch holds every image once; the last batch may be smaller.
+    An epoch holds every image once, or as often as fit.balance says; the last batch may be smaller. Where it
+    weighs classes, a third item float32 [B] holds the weight of each image's loss.
     """
 
     def __init__(self, pack: Pack, n_classes: int, fit: Fit) -> None:
         super().__init__(workers=1, max_queue_size=8)
         self.pack, self.fit, self.one_hot = pack, fit, np.eye(n_classes, dtype=np.float32)
+        self.rows = epoch_rows(pack.labels, fit.balance)
+        weights = class_weights(np.bincount(pack.labels, minlength=n_classes), fit.balance)
+        self.weights = weights.astype(np.float32) if np.ptp(weights) else None
         self.start(0)
 
     def start(self, epoch: int) -> None:
         """Draw the order and the changes of an epoch (from 0); called before its first batch is taken."""
-        self.order = epoch_order(len(self.pack.labels), self.fit.shuffle_block, self.fit.seed, epoch)
-        self.draws = draws(len(self.pack.labels), self.fit.seed, epoch)
+        self.order = epoch_order(len(self.rows), self.fit.shuffle_block, self.fit.seed, epoch)
+        self.draws = draws(len(self.rows), self.fit.seed, epoch)  # a repeated image gets draws of its own
 
     def __len__(self) -> int:
-        return -(-len(self.pack.labels) // self.fit.batch_size)
+        return -(-len(self.rows) // self.fit.batch_size)
 
-    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+    def __getitem__(self, index: int) -> tuple[np.ndarray, ...]:
         size = self.fit.batch_size
-        rows = np.sort(self.order[index * size : (index + 1) * size])  # sorted rows read the map in one sweep
-        images = augmented(self.pack.images[rows], self.draws[rows], self.fit.augment)
-        return images, self.one_hot[self.pack.labels[rows]]
+        places = np.sort(self.order[index * size : (index + 1) * size])  # sorted rows read the map in one sweep
+        rows = self.rows[places]
+        images = augmented(self.pack.images[rows], self.draws[places], self.fit.augment)
+        labels = self.pack.labels[rows]
+        plain = (images, self.one_hot[labels])
+        return plain if self.weights is None else (*plain, self.weights[labels])
 
 
 class PlainBatches(keras.utils.PyDataset):  # type: ignore[misc]

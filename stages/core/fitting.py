@@ -101,13 +101,14 @@ def train(model: Any, fit: Fit, data: Data, on_epoch: OnEpoch, where: str) -> Tr
     """
     import keras
 
+    from stages.core.balancing import loss
     from stages.core.batches import PlainBatches, TrainBatches
     from stages.core.optimizing import optimizer
 
     batches = TrainBatches(data.train, len(data.classes), fit)
     model.compile(
         optimizer(fit, len(batches) * fit.epochs),
-        keras.losses.CategoricalCrossentropy(label_smoothing=fit.label_smoothing),
+        loss(fit),
         metrics=["accuracy"],
         jit_compile=fit.xla,
         steps_per_execution=fit.steps_per_execution,

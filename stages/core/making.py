@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import pandas as pd
 
 from stages.core import fitting, model_file
+from stages.core.balancing import remedy
 from stages.core.candidate import MODEL, Candidate, predictions_table, read_candidate, write_candidate
 from stages.core.console import Bar, say
 from stages.core.cost import latency, multiply_adds
@@ -16,7 +17,7 @@ from stages.core.fitting import Data, Trained, TrainingFailed
 from stages.core.layout import Layout
 from stages.core.lineage import provenance, whereabouts
 from stages.core.manifest import SPLITS, class_names, read_manifest
-from stages.core.options import Runtime
+from stages.core.options import Fit, Runtime
 from stages.core.packing import load_split, read_statistics
 from stages.core.params import Entry
 
@@ -73,6 +74,7 @@ def make(
     """
     folder.mkdir(parents=True, exist_ok=True)
     facts: dict[str, Any] = {"classes": data.classes, "input_shape": list(data.train.images.shape[1:])}
+    facts["balance"] = remedy(data.train.labels, data.classes, checked_fit(entry))
     timing: dict[str, Any] = {}
     history, predictions = pd.DataFrame({"epoch": []}), None
     try:
@@ -92,9 +94,7 @@ def make(
 
 def fit(entry: Entry, data: Data, listener: Listener) -> tuple[Trained, dict[str, Any]]:
     """Build and train, with a progress bar over epochs; returns the seconds as well. Raises TrainingFailed."""
-    options, clock = entry.fit, Clock()
-    if options is None:
-        raise ValueError(f"{entry.name} has no fit section")
+    options, clock = checked_fit(entry), Clock()
     with Bar(options.epochs, f"train {entry.name}", "epoch") as bar:
 
         def on_epoch(epoch: int, row: dict[str, float]) -> None:
@@ -104,6 +104,13 @@ def fit(entry: Entry, data: Data, listener: Listener) -> tuple[Trained, dict[str
 
         model = fitting.build(entry.module("models"), entry.options, options, data)
         return fitting.train(model, options, data, on_epoch, f"models.{entry.name}.fit"), clock.read()
+
+
+def checked_fit(entry: Entry) -> Fit:
+    """Return the fit section of an entry of models. Raises ValueError for an entry of another group."""
+    if entry.fit is None:
+        raise ValueError(f"{entry.name} has no fit section")
+    return entry.fit
 
 
 def predict(trained: Trained, data: Data) -> pd.DataFrame:

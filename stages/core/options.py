@@ -105,6 +105,29 @@ class ReduceOnPlateau(Section):
     patience: Count = Field(description="epochs without a better val_loss")
 
 
+class Balance(Section):
+    """What is done against class imbalance while training."""
+
+    method: Literal["none", "class_weight", "effective_number", "oversample", "focal"] = Field(
+        description="weights of the loss, repeated images, or the focal loss"
+    )
+    beta: Annotated[float, Field(gt=0, lt=1)] | None = Field(
+        description="effective_number: the share of what is new in one more image fades as beta^n (Cui et al. 2019)"
+    )
+    gamma: Annotated[float, Field(ge=0)] | None = Field(
+        description="focal: an image counts (1 - p)^gamma of its loss (Lin et al. 2017)"
+    )
+
+    @model_validator(mode="after")
+    def has_its_number(self) -> "Balance":
+        """Raise ValueError when the method lacks its number."""
+        if self.method == "effective_number" and self.beta is None:
+            raise ValueError("effective_number needs beta, e.g. 0.999")
+        if self.method == "focal" and self.gamma is None:
+            raise ValueError("focal needs gamma, e.g. 2.0")
+        return self
+
+
 class Fit(Section):
     """How one entry is trained."""
 
@@ -114,6 +137,7 @@ class Fit(Section):
     optimizer: Optimizer
     schedule: Schedule
     label_smoothing: Fraction = Field(description="Szegedy et al. 2016")
+    balance: Balance
     ema: Fraction | None = Field(description="momentum of the moving average of weights that is kept, or null")
     augment: Augment
     keep: Literal["best", "last"] = Field(description="which epoch's weights: best val_accuracy / val_loss, or last")

@@ -88,3 +88,18 @@ def test_a_network_that_cannot_be_built_is_a_sentence(data):
     """Four pools on 8 x 8 pixels leave nothing: it is said, with the size of the images."""
     with pytest.raises(TrainingFailed, match=r"no network can be built for images \(8, 8, 1\)"):
         trained(data, **{"blocks": PLAIN["blocks"] * 2})
+
+
+@pytest.mark.parametrize("method", ["class_weight", "effective_number", "oversample", "focal"])
+def test_every_remedy_trains_and_changes_the_result(data, method):
+    """A remedy against imbalance is not silently ignored."""
+    rare = np.r_[np.flatnonzero(data.train.labels == 0), np.flatnonzero(data.train.labels == 1)[:9]]
+    rare.sort()
+    pack = Pack(data.train.images[rare], data.train.labels[rare], [data.train.paths[i] for i in rare])
+    uneven = Data(pack, data.val, None, data.classes, data.statistics)
+    plain, remedied = (
+        trained(uneven, **{"fit.balance": {"method": name, "beta": 0.9, "gamma": 2.0}}) for name in ("none", method)
+    )
+
+    assert np.isfinite(remedied[0].history["loss"]).all()
+    assert not plain[0].history.equals(remedied[0].history)
