@@ -1,28 +1,31 @@
 """download: origin -> one deterministic zip of all images and where it came from."""
 
-import time
+from datetime import UTC, datetime
 from pathlib import Path
 
-from stages.core.archive import write_zip
 from stages.core.console import say
 from stages.core.errors import UserError
 from stages.core.files import digest, human_bytes, replaced_folder, write_json
 from stages.core.layout import PROJECT
 from stages.core.params import open_project
+from stages.core.source import index_of, write_source
 
 
 def main(root: Path = PROJECT) -> None:
     """Bring the chosen data set into data/source/. Raises UserError."""
     params, layout = open_project(root)
-    dataset = params.dataset
-    kind, started = dataset.module("datasets"), time.perf_counter()
-    found = kind.members(dataset.options, params.tree.download, layout.root / ".dvc/tmp/fetched")
+    dataset, started = params.dataset, datetime.now(UTC)
+    kind = dataset.module("datasets")
+    found = kind.source(dataset.options, params.tree.download, layout.root / ".dvc/tmp/fetched")
     with replaced_folder(layout.source) as folder:
-        n_images = write_zip(folder / layout.archive.name, found, f"download {dataset.name}")
+        archive = folder / layout.archive.name
+        n_images = write_source(archive, found, f"download {dataset.name}")
         if not n_images:
-            raise UserError(f"datasets.{dataset.name}: no image found in {kind.origin(dataset.options)['uri']}")
-        zip_sha256 = digest(folder / layout.archive.name)
-        origin = {"dataset": dataset.name, "kind": dataset.kind, **kind.origin(dataset.options)}
-        write_json(folder / "source.json", {**origin, "n_images": n_images, "images_zip_sha256": zip_sha256})
-    size = human_bytes(layout.archive.stat().st_size)
-    say(f"download: {n_images:,} images, {size}, in {time.perf_counter() - started:.1f} s")
+            raise UserError(f"datasets.{dataset.name}: no image found in {found.origin['uri']}")
+        origin = {"dataset": dataset.name, "kind": dataset.kind, **found.origin, "n_images": n_images}
+        hashes = {"images_zip_sha256": digest(archive), "index_sha256": digest(index_of(archive))}
+        write_json(folder / "source.json", origin | hashes)
+    seconds = (datetime.now(UTC) - started).total_seconds()
+    # when and how long doesn't repeat: no out
+    write_json(layout.timing("download"), {"fetched": started.isoformat(timespec="seconds"), "seconds": seconds})
+    say(f"download: {n_images:,} images, {human_bytes(layout.archive.stat().st_size)}, in {seconds:.1f} s")

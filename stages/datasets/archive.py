@@ -1,29 +1,34 @@
-"""archive: a zip or tar at a URL or path; the class of an image is the last folder above it."""
+"""archive: zips or tars at URLs or paths; the class of an image is the last folder above it.
 
-from collections.abc import Iterator
+Of several archives, the images of each lie below a folder of its name: train.zip and test.zip are splits.
+"""
+
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from stages.core.archive import Member, archive_members
-from stages.core.fetch import fetched
-from stages.core.options import Download, Section
+from stages.core.archive import archives, problem
+from stages.core.options import Download, Section, Sha256s, Uris
+from stages.core.source import Source
 
 
 class Options(Section):
-    """Where the archive is and whose it is."""
+    """Where the archives are and whose they are."""
 
-    uri: str = Field(description="URL or path of a zip or tar", min_length=1)
-    sha256: str | None = Field(description="what the file must hash to; null takes any", pattern=r"^[0-9a-f]{64}$")
+    uri: Uris = Field(description="URL or path of a zip or tar (also .gz, .bz2, .xz, .zst), or a list of them")
+    sha256: Sha256s = Field(description="what the file must hash to, or a list of as many; null takes any")
     licence: str | None = Field(description="terms of use of the images")
     citation: str | None = Field(description="who made them")
 
+    @model_validator(mode="after")
+    def fits_together(self) -> "Options":
+        """Raise ValueError when hashes and archives differ in number, or two archives have one name."""
+        if wrong := problem(self.uri, self.sha256):
+            raise ValueError(wrong)
+        return self
 
-def origin(options: Options) -> dict[str, str | None]:
-    """Where the images come from, for source.json."""
-    return options.model_dump()
 
-
-def members(options: Options, limits: Download, cache: Path) -> Iterator[Member]:
-    """Yield the images of the archive. Raises UserError; see `fetched` and `archive_members`."""
-    yield from archive_members(fetched(options.uri, options.sha256, cache), limits)
+def source(options: Options, limits: Download, cache: Path) -> Source:
+    """The images of the archives. Raises UserError; see `archives`."""
+    origin, members = archives(options.uri, options.sha256, limits, cache)
+    return Source({**origin, "licence": options.licence, "citation": options.citation}, members)

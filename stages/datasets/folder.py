@@ -3,13 +3,13 @@
 DVC does not watch it: after a change, `dvc repro -f download` reads it again.
 """
 
-from collections.abc import Iterator
 from pathlib import Path
 
 from pydantic import Field
 
-from stages.core.archive import Member, folder_members
+from stages.core.archive import folder_members
 from stages.core.options import Download, Section
+from stages.core.source import Source
 
 
 class Options(Section):
@@ -20,11 +20,8 @@ class Options(Section):
     citation: str | None = Field(description="who made them")
 
 
-def origin(options: Options) -> dict[str, str | None]:
-    """Where the images come from, for source.json: the folder's name, as its place differs by machine."""
-    return {"uri": Path(options.path).name, "licence": options.licence, "citation": options.citation}
-
-
-def members(options: Options, limits: Download, cache: Path) -> Iterator[Member]:
-    """Yield the images below the folder. Raises UserError when it is missing."""
-    yield from folder_members(Path(options.path).expanduser())
+def source(options: Options, limits: Download, cache: Path) -> Source:
+    """The images below the folder, named by its last part as its place differs by machine. Raises UserError."""
+    folder = Path(options.path).expanduser()
+    origin = {"uri": folder.name, "licence": options.licence, "citation": options.citation}
+    return Source(origin, folder_members(folder))

@@ -1,16 +1,22 @@
 """Downloads, from a real server on this machine: resumed, retried where it helps, and checked."""
 
 import hashlib
+import io
 import random
+import re
+import sys
 import threading
+import tomllib
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import fsspec
 import pytest
 
 from stages.core import fetch
 from stages.core.errors import UserError
 from stages.core.fetch import fetched
 from stages.core.files import text_digest
+from stages.core.layout import PROJECT
 
 DATA = random.Random(1).randbytes(3 * fetch.CHUNK + 12345)
 SHA256 = hashlib.sha256(DATA).hexdigest()
@@ -172,3 +178,161 @@ def test_a_missing_path_says_so(tmp_path):
     """The error names what was asked for and what would be right."""
     with pytest.raises(UserError, match=r"none\.zip: no such file; give a path that exists, or a URL"):
         fetched(str(tmp_path / "none.zip"), None, tmp_path)
+
+
+SECRET = "https://me:pass%40word@host.example/a/b.zip;p?X-Amz-Signature=abc&token=def#frag"
+
+
+def test_what_a_url_holds_of_secrets_is_not_shown():
+    """User, password, query and fragment are left out; a path stays as it is."""
+    assert fetch.shown(SECRET) == "https://host.example/a/b.zip"
+    assert fetch.shown("s3://key:secret@bucket/x.zip?versionId=1") == "s3://bucket/x.zip"
+    assert fetch.shown("images/a?b#c@d.zip") == "images/a?b#c@d.zip"
+
+
+def test_no_message_says_a_secret(server, tmp_path, capfd):
+    """Neither the lines while it tries again nor the error at the end."""
+    server.plan = [{"status": 503}] * 4
+    url = server.url.replace("http://", "http://me:password@") + "?signature=abc"
+
+    with pytest.raises(UserError) as refusal:
+        fetched(url, None, tmp_path)
+    with pytest.raises(UserError) as other:
+        fetched(url, "0" * 64, tmp_path)
+
+    said = str(refusal.value) + str(other.value) + "".join(capfd.readouterr())
+    assert "trying again" in said and "params.yaml says" in said
+    assert "password" not in said and "signature" not in said
+
+
+# ---- everything that fsspec can read ---------------------------------------------------------------------------
+
+
+class Cut(io.BytesIO):
+    """A remote file whose connection breaks after some bytes."""
+
+    left = 2**40
+
+    def read(self, size=-1):
+        data = super().read(size)
+        Cut.left -= len(data)
+        if Cut.left < 0:
+            raise ConnectionResetError("the connection broke")
+        return data
+
+
+@pytest.fixture
+def bucket(monkeypatch):
+    """fsspec's file system in memory, with DATA in it, and what was opened of it."""
+    store = fsspec.filesystem("memory")
+    store.pipe("/bucket/a.zip", DATA)
+    monkeypatch.setattr(fetch, "WAIT_S", 0.0)
+    monkeypatch.setattr(Cut, "left", 2**40)
+    store.seeks = []
+
+    real = store.open
+
+    def opened(path, mode="rb", **options):
+        if mode != "rb":
+            return real(path, mode, **options)
+        stream = Cut(store.store[path].getvalue())
+        seek = stream.seek
+        stream.seek = lambda place: store.seeks.append(place) or seek(place)
+        return stream
+
+    monkeypatch.setattr(store, "open", opened)
+    yield store
+    store.rm("/bucket", recursive=True)
+
+
+URI = "memory://bucket/a.zip"
+
+
+def test_an_object_is_fetched_whole(bucket, tmp_path):
+    """Whatever the protocol; it lies in the cache under its own name, and nothing else does."""
+    path = fetched(URI, SHA256, tmp_path)
+
+    assert path.read_bytes() == DATA and path.name == "a.zip"
+    assert list(path.parent.iterdir()) == [path]
+    fetched(URI, SHA256, tmp_path)
+    assert bucket.seeks == [0]
+
+
+def test_an_object_goes_on_where_the_connection_broke(bucket, tmp_path, monkeypatch):
+    """After a break in the third MiB only the rest is read."""
+    monkeypatch.setattr(Cut, "left", 2 * fetch.CHUNK + 1000)
+    monkeypatch.setattr(fetch.time, "sleep", lambda _: setattr(Cut, "left", 2**40))
+
+    assert fetched(URI, SHA256, tmp_path).read_bytes() == DATA
+    assert bucket.seeks == [0, 2 * fetch.CHUNK]
+
+
+def test_the_next_call_goes_on_with_an_object(bucket, tmp_path, monkeypatch):
+    """Four broken tries are an error that keeps the part; the next call reads the rest."""
+    monkeypatch.setattr(Cut, "left", fetch.CHUNK + 1)
+    with pytest.raises(
+        UserError, match=r"memory://bucket/a\.zip could not be fetched \(ConnectionResetError, try 4 of 4"
+    ):
+        fetched(URI, SHA256, tmp_path)
+    monkeypatch.setattr(Cut, "left", 2**40)
+
+    assert fetched(URI, SHA256, tmp_path).read_bytes() == DATA
+    assert bucket.seeks[-1] == fetch.CHUNK
+
+
+def test_an_object_that_has_changed_is_begun_anew(bucket, tmp_path, monkeypatch):
+    """The part of another version, or one longer than the object, is not gone on with."""
+    monkeypatch.setattr(Cut, "left", fetch.CHUNK + 1)
+    with pytest.raises(UserError):
+        fetched(URI, None, tmp_path)
+    monkeypatch.setattr(Cut, "left", 2**40)
+    bucket.pipe("/bucket/a.zip", DATA[::-1])
+
+    assert fetched(URI, None, tmp_path).read_bytes() == DATA[::-1]
+    assert bucket.seeks[-1] == 0
+
+
+def test_an_object_that_is_not_there_is_not_tried_again(bucket, tmp_path):
+    """One try, and the address."""
+    with pytest.raises(
+        UserError, match=r"memory://bucket/none\.zip could not be fetched \(FileNotFoundError, try 1 of 4\)"
+    ):
+        fetched("memory://bucket/none.zip", None, tmp_path)
+
+
+def test_an_object_of_another_hash_is_refused_and_not_kept(bucket, tmp_path):
+    """As over HTTP."""
+    with pytest.raises(UserError, match="its SHA-256 is"):
+        fetched(URI, "0" * 64, tmp_path)
+
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("uri", "module", "words"),
+    [
+        (
+            "s3://me:secret@bucket/a.zip",
+            "s3fs",
+            "s3://bucket/a.zip: s3:// needs a package that is not installed; run `pip install -e '.[s3]'`",
+        ),
+        ("gs://bucket/a.zip", "gcsfs", "run `pip install -e '.[gs]'`"),
+        ("abfs://bucket/a.zip", "adlfs", "abfs:// needs a package that is not installed; Install adlfs"),
+        ("bogus://bucket/a.zip", "none", "no way is known to read bogus://; give a path, http(s)://, s3:// or gs://"),
+    ],
+)
+def test_a_protocol_that_is_not_there_names_its_extra(tmp_path, monkeypatch, uri, module, words):
+    """One sentence with the command that brings it."""
+    monkeypatch.setitem(sys.modules, module, None)
+
+    with pytest.raises(UserError) as refusal:
+        fetched(uri, None, tmp_path)
+    assert words in str(refusal.value) and "secret" not in str(refusal.value)
+
+
+def test_the_extras_that_are_named_exist():
+    """Every `pip install -e '.[X]'` in the code is an extra of pyproject.toml."""
+    extras = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    code = "".join(path.read_text() for path in (PROJECT / "stages").rglob("*.py"))
+
+    assert set(re.findall(r"\.\[(\w+)\]", code)) | set(fetch.EXTRAS.values()) <= set(extras)
