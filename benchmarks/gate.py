@@ -1,84 +1,131 @@
-"""How fast the data gate is, against decoding alone: python benchmarks/gate.py ARCHIVE [N]
+"""How fast the data gate is beside decoding alone, and what memory it takes.
 
-Runs `validate` on N and on 3 N images of an archive, and the bare decoder on the same images, with the same number of
+    python benchmarks/gate.py rate ARCHIVE [N]     marginal images/s, all checks but the two that train a model
+    python benchmarks/gate.py memory [N …]         peak memory of download, validate and normalize on N made images
+
+`rate` runs `validate` on N and on 3 N images of an archive, and the bare decoder on the same images with as many
 processes. What grows with the images is (time of 3 N - time of N) / 2 N; what does not is the start-up.
+`memory` makes images of 16 x 16 pixels of smoothed noise in 10 classes, and runs every check.
 """
 
-import shutil
 import subprocess
 import sys
 import tempfile
 import time
-import zipfile
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-from stages.core.archive import Member, archive_members, write_zip
+import numpy as np
+from ruamel.yaml import YAML
+
 from stages.core.layout import PROJECT, Layout
-from stages.core.manifest import CHUNK, mapped
-from stages.core.params import open_project
+from stages.core.measuring import CHUNK, mapped
+from stages.core.source import Member, Source, opened_index, read_at, write_source
 
 REPEATS = 3
+MODELS = ("label_noise", "no_shortcut")  # the checks that train a model
+NODE = """
+import resource, sys
+from pathlib import Path
+from stages.{node} import main
+main(Path({root!r}))
+peak = [resource.getrusage(who).ru_maxrss // 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+print(*peak)
+"""
 
 
-def decode_only(task: tuple[Path, list[str]]) -> int:
+def decode_only(task: tuple[Path, Any]) -> int:
     """Decode some members and keep nothing; runs in a worker."""
     import simplejpeg
 
-    archive, names = task
-    with zipfile.ZipFile(archive) as source:
-        for name in names:
-            simplejpeg.decode_jpeg(source.read(name))
-    return len(names)
+    archive, index = task
+    for place in index.to_pylist():
+        simplejpeg.decode_jpeg(read_at(archive, place["offset"], place["n_bytes"], place["crc32"]))
+    return int(index.num_rows)
 
 
-def prepared(folder: Path, members: list[Member]) -> Layout:
-    """Make a project of its own with these images as its source."""
-    layout = Layout(folder)
+def prepared(folder: Path, members: Iterator[Member], dropped: tuple[str, ...] = ()) -> Layout:
+    """Make a project of its own with these images as its source, without some checks."""
+    layout, yaml = Layout(folder), YAML()
     layout.source.mkdir(parents=True)
-    shutil.copy(PROJECT / "params.yaml", folder)
-    write_zip(layout.archive, members)
+    tree: Any = yaml.load(PROJECT / "params.yaml")
+    for name in dropped:
+        del tree["checks"][name]
+    tree["normalize"] |= {"height": 16, "width": 16, "channels": "rgb"}
+    yaml.dump(tree, layout.params)
+    write_source(layout.archive, Source({}, members))
     return layout
 
 
-def seconds_of_gate(layout: Layout) -> float:
-    """Wall seconds of the whole node, start-up included: the best of some runs."""
-    code = f"from pathlib import Path; from stages.validate import main; main(Path({str(layout.root)!r}))"
-    return min(
-        timed(lambda: subprocess.run([sys.executable, "-c", code], check=False, capture_output=True))
-        for _ in range(REPEATS)
-    )
+def run_node(layout: Layout, node: str) -> list[int]:
+    """Run a node; returns its peak memory and that of its largest worker, MB. Raises CalledProcessError."""
+    code = NODE.format(node=node, root=str(layout.root))
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=PROJECT)
+    return [int(number) for number in done.stdout.split()]
 
 
 def seconds_of_decoder(layout: Layout) -> float:
     """Wall seconds of decoding all images in worker processes: the best of some runs."""
-    with zipfile.ZipFile(layout.archive) as source:
-        names = source.namelist()
-    size = max(CHUNK, len(names) // 8)  # few tasks, so that opening the archive is not what is measured
-    tasks = [(layout.archive, names[at : at + size]) for at in range(0, len(names), size)]
+    batches = list(opened_index(layout.archive).iter_batches(batch_size=CHUNK * 8))
+    tasks = [(layout.archive, batch) for batch in batches]
     return min(timed(lambda: list(mapped(decode_only, tasks, 10**9))) for _ in range(REPEATS))
 
 
-def timed(work: object) -> float:
+def timed(work: Callable[[], object]) -> float:
     """Wall seconds of a call."""
     started = time.perf_counter()
-    work()  # type: ignore[operator]
+    work()
     return time.perf_counter() - started
 
 
-def main(archive: str, n: int = 9000) -> None:
+def rate(archive: str, n: str = "9000") -> None:
     """Print both rates and their ratio."""
+    from stages.core.archive import archive_members
+    from stages.core.params import open_project
+
     members = list(archive_members(Path(archive), open_project()[0].tree.download))
-    members = members[:: max(1, len(members) // (3 * n))][: 3 * n]
+    members = members[:: max(1, len(members) // (3 * int(n)))][: 3 * int(n)]
     with tempfile.TemporaryDirectory() as folder:
-        small, large = prepared(Path(folder, "n"), members[::3]), prepared(Path(folder, "3n"), members)
+        small = prepared(Path(folder, "n"), iter(members[::3]), MODELS)
+        large = prepared(Path(folder, "3n"), iter(members), MODELS)
         grown = len(members) - len(members[::3])
-        gate = [seconds_of_gate(small), seconds_of_gate(large)]
+        gate = [min(timed(partial(run_node, at, "validate")) for _ in range(REPEATS)) for at in (small, large)]
         bare = [seconds_of_decoder(small), seconds_of_decoder(large)]
-    rate, limit = grown / (gate[1] - gate[0]), grown / (bare[1] - bare[0])
-    print(f"gate     {gate[0]:.2f} s for N, {gate[1]:.2f} s for 3 N = {len(members):,}: {rate:,.0f} images/s more")
+    fast, limit = grown / (gate[1] - gate[0]), grown / (bare[1] - bare[0])
+    print(f"gate     {gate[0]:.2f} s for N, {gate[1]:.2f} s for 3 N = {len(members):,}: {fast:,.0f} images/s more")
     print(f"decoder  {bare[0]:.2f} s and {bare[1]:.2f} s: {limit:,.0f} images/s more")
-    print(f"ratio {rate / limit:.2f}; start-up of the gate {gate[0] - len(members[::3]) / rate:.1f} s")
+    print(f"ratio {fast / limit:.2f}; start-up of the gate {gate[0] - len(members[::3]) / fast:.1f} s")
+
+
+def picture(number: int) -> bytes:
+    """A JPEG of 16 x 16 pixels of smoothed noise; every number another."""
+    import cv2
+    import simplejpeg
+
+    noise = np.random.default_rng(number).integers(0, 256, (6, 6, 3), dtype=np.uint8)
+    return bytes(simplejpeg.encode_jpeg(cv2.resize(noise, (16, 16), interpolation=cv2.INTER_CUBIC), quality=90))
+
+
+def made(n: int) -> Iterator[Member]:
+    """Yield n members of 10 classes."""
+    return (Member(f"{i % 10}/{i:08d}.jpg", partial(picture, i)) for i in range(n))
+
+
+def memory(*sizes: str) -> None:
+    """Print peak memory and time of each node at each size."""
+    for n in map(int, sizes or ("10000", "100000", "1000000")):
+        with tempfile.TemporaryDirectory() as folder:
+            layout = prepared(Path(folder), made(n))
+            for node in ("validate", "normalize"):
+                started = time.perf_counter()
+                own, worker = run_node(layout, node)
+                seconds = time.perf_counter() - started
+                print(
+                    f"{n:>9,} {node:<10} {own:>6} MB, its largest worker {worker:>5} MB, {seconds:>6.0f} s", flush=True
+                )
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], *map(int, sys.argv[2:]))
+    {"rate": rate, "memory": memory}[sys.argv[1]](*sys.argv[2:])

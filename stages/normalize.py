@@ -9,7 +9,7 @@ from stages.core.console import say
 from stages.core.errors import UserError
 from stages.core.files import human_bytes, replaced_folder, write_json
 from stages.core.layout import PROJECT
-from stages.core.manifest import SPLITS, intact, read_manifest, rows_of
+from stages.core.manifest import SPLITS, read_manifest, rows_of
 from stages.core.packing import pack_hashes, pack_split, statistics
 from stages.core.params import open_project
 
@@ -17,16 +17,17 @@ from stages.core.params import open_project
 def main(root: Path = PROJECT) -> None:
     """Write data/images/. Raises UserError when the data has not passed the gate."""
     params, layout = open_project(root)
-    options, manifest, started = params.tree.normalize, read_manifest(layout.manifest), time.perf_counter()
+    options, started = params.tree.normalize, time.perf_counter()
+    manifest = read_manifest(layout.manifest, ["split"])  # its rows are those of the source, in their order
     check_splits(manifest)
-    with intact(layout.archive), replaced_folder(layout.images) as folder:
+    with replaced_folder(layout.images) as folder:
         totals = {}
         for split in SPLITS:
-            rows = rows_of(manifest, split)
-            totals[split] = pack_split(layout.archive, rows, options, folder / f"{split}.npy")
+            numbers = rows_of(manifest, split).index.to_numpy()
+            totals[split] = pack_split(layout.archive, numbers, options, folder / f"{split}.npy")
         n_train = len(rows_of(manifest, "train")) * options.height * options.width
         write_json(folder / "statistics.json", vars(statistics(totals["train"], n_train)))
-        write_json(folder / "pack.json", pack_hashes(folder))
+        write_json(folder / "pack.json", {"normalize": options.model_dump(), **pack_hashes(folder)})
     n_images = int(manifest["split"].notna().sum())
     size = human_bytes(sum(path.stat().st_size for path in layout.images.iterdir()))
     say(f"normalize: {n_images:,} images packed, {size}, in {time.perf_counter() - started:.1f} s")

@@ -209,7 +209,6 @@ def settled(passed, tmp_path):
 
 WARNED = {
     "checks.readable.severity": "warning",
-    "checks.balanced": {"warn_ratio": 1.5, "max_ratio": 10.0},
     "checks.plausible.modes": ["RGB", "L"],
     "checks.enough.min_per_class": 3,
 }
@@ -228,7 +227,7 @@ def warned(tmp_path_factory):
 
 REFUSED = {
     "checks.readable.severity": "critical",
-    "checks.balanced": {"warn_ratio": 1.5, "max_ratio": 3.0},
+    "checks.balanced.max_ratio": 3.0,
     "checks.enough.min_per_class": 1,
 }
 

@@ -3,7 +3,7 @@
 import pandas as pd
 from pydantic import Field
 
-from stages.core.findings import Promise, Severity
+from stages.core.findings import Measured, Promise, Severity, Subject
 from stages.core.options import Count, Section
 
 
@@ -11,43 +11,39 @@ class Options(Section):
     """The smallest class that can be learned and measured."""
 
     severity: Severity
-    min_per_class: Count = Field(description="readable images of the smallest class")
+    min_per_class: Count = Field(description="usable images of the smallest class")
 
 
-def columns(manifest: pd.DataFrame) -> dict[str, pd.Series]:
-    """Images of a row's class, and splits without that class."""
-    readable = manifest[manifest["error"].isna()]
-    sizes = manifest["label"].map(readable["label"].value_counts()).fillna(0).astype("int64")
-    splits = {"train", "val"} | set(readable["split"].dropna())
-    present = readable.groupby("label")["split"].agg(set)
-    n_missing = {label: len(splits - found) for label, found in present.items()}
-    return {
-        "class_size": sizes,
-        "n_splits_missing": manifest["label"].map(n_missing).fillna(len(splits)).astype("int64"),
-    }
+def measure(subject: Subject, options: Options) -> Measured:
+    """Number of classes; images of a row's class; splits without that class."""
+    images, usable = subject.images, subject.usable
+    label = images["label"].astype("str")
+    sizes = label.map(usable["label"].astype("str").value_counts()).fillna(0).where(label.notna())
+    splits = {"train", "val"} | set(usable["split"].dropna())
+    present = usable.groupby(usable["label"].astype("str"))["split"].agg(set)
+    n_missing = {name: len(splits - found) for name, found in present.items()}
+    missing = label.map(n_missing).astype("float64").fillna(len(splits)).where(label.notna())
+    return {"n_classes": float(label.nunique()), "class_size": sizes, "n_splits_missing": missing}
 
 
 def promises(options: Options) -> list[Promise]:
     """Two classes or more; none too small; none missing from a split."""
-    import great_expectations.expectations as gxe
-
-    several = gxe.ExpectColumnUniqueValueCountToBeBetween(column="label", min_value=2)
-    sized = gxe.ExpectColumnValuesToBeBetween(column="class_size", min_value=options.min_per_class)
-    everywhere = gxe.ExpectColumnValuesToBeBetween(column="n_splits_missing", max_value=0)
 
     def alone(bad: pd.DataFrame, observed: object) -> str:
-        return f"the set has {observed} class; a classifier needs two or more class folders"
+        return f"the set has {observed:.0f} class; a classifier needs two or more class folders"
 
     def small(bad: pd.DataFrame, observed: object) -> str:
-        classes = ", ".join(f"{label!r} has {n}" for label, n in bad.groupby("label")["class_size"].first().items())
+        sizes = bad.groupby(bad["label"].astype("str"))["class_size"].first()
+        classes = ", ".join(f"{label!r} has {n:.0f}" for label, n in sizes.items())
         return f"too few images: class {classes}; checks.enough.min_per_class is {options.min_per_class}"
 
     def absent(bad: pd.DataFrame, observed: object) -> str:
-        classes = ", ".join(map(repr, sorted(bad["label"].unique())))
+        classes = ", ".join(map(repr, sorted(bad["label"].astype("str").unique())))
         return f"class {classes} has no image in one of the splits; add images or change `split`"
 
+    severity = options.severity
     return [
-        Promise("there are two classes or more", several, options.severity, 2, alone),
-        Promise("every class has enough images", sized, options.severity, options.min_per_class, small),
-        Promise("every class is in every split", everywhere, options.severity, 0, absent),
+        Promise("there are two classes or more", "n_classes", severity, alone, minimum=2),
+        Promise("every class has enough images", "class_size", severity, small, minimum=options.min_per_class),
+        Promise("every class is in every split", "n_splits_missing", severity, absent, maximum=0),
     ]

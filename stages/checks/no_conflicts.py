@@ -1,9 +1,9 @@
-"""no_conflicts: no image stands in two class folders."""
+"""no_conflicts: no image stands in two classes."""
 
 import pandas as pd
 
 from stages.core.files import listed
-from stages.core.findings import Promise, Severity
+from stages.core.findings import Measured, Promise, Severity, Subject, number
 from stages.core.options import Section
 
 
@@ -13,18 +13,19 @@ class Options(Section):
     severity: Severity
 
 
-def columns(manifest: pd.DataFrame) -> dict[str, pd.Series]:
-    """How many labels the pixels of a row have (byte-equal images have equal pixels)."""
-    return {"n_labels_of_pixels": manifest.groupby("pixel_sha256")["label"].transform("nunique")}
+def measure(subject: Subject, options: Options) -> Measured:
+    """How many labels the pixels of an image have (byte-equal images have equal pixels)."""
+    usable = subject.usable
+    codes = pd.Series(pd.factorize(usable["label"])[0], index=usable.index)
+    return {"n_labels_of_pixels": codes.groupby(usable["pixels"]).transform("nunique").astype("int32")}
 
 
 def promises(options: Options) -> list[Promise]:
     """One label for equal pixels."""
-    import great_expectations.expectations as gxe
 
     def explain(bad: pd.DataFrame, observed: object) -> str:
-        pairs = [" = ".join(rows["path"]) for _, rows in bad.groupby("pixel_sha256", sort=False)]
-        return f"{len(pairs):,} images stand in two class folders, e.g. {listed(pairs, 2)}; keep the right one"
+        pairs = [" = ".join(rows["path"]) for _, rows in bad.groupby("pixels", sort=False)]
+        return f"{number(pairs, 'image stands')} in two classes, e.g. {listed(pairs, 3)}; keep the right one"
 
-    expectation = gxe.ExpectColumnValuesToBeBetween(column="n_labels_of_pixels", max_value=1)
-    return [Promise("no image stands in two classes", expectation, options.severity, 1, explain)]
+    text = "no image stands in two classes"
+    return [Promise(text, "n_labels_of_pixels", options.severity, explain, maximum=1)]

@@ -1,10 +1,12 @@
-"""no_leaks: no image, and no copy of it, stands in two splits."""
+"""no_leaks: no image, no copy of it and no image of its group stands in two splits."""
 
 import pandas as pd
 
 from stages.core.files import listed
-from stages.core.findings import Promise, Severity
+from stages.core.findings import Measured, Promise, Severity, Subject, number
 from stages.core.options import Section
+
+HELD_OUT = {"train": 0, "val": 1, "test": 2}
 
 
 class Options(Section):
@@ -13,38 +15,35 @@ class Options(Section):
     severity: Severity
 
 
-def columns(manifest: pd.DataFrame) -> dict[str, pd.Series]:
-    """In how many splits the pixels, or the group, of a row occur."""
-    by_pixels = manifest.groupby("pixel_sha256")["split"].transform("nunique")
-    by_group = manifest.groupby("group")["split"].transform("nunique")
-    return {"n_splits_of_pixels": by_pixels, "n_splits_of_group": by_group}
+def measure(subject: Subject, options: Options) -> Measured:
+    """1 for an image whose pixels, or whose group, also stand in a split that is more held out than its own.
+
+    So the images that break the promise are those to remove, and the ones that measure stay.
+    """
+    usable = subject.usable
+    level = usable["split"].map(HELD_OUT)
+    found: Measured = {"leaks_pixels": (level.groupby(usable["pixels"]).transform("max") > level).astype("int8")}
+    furthest = level.groupby(usable["group"]).transform("max")  # missing for an image of no group
+    found["leaks_group"] = (furthest > level).astype("int8")
+    least_first = usable.loc[level.sort_values(kind="stable").index]
+    found["twin"] = least_first["path"].groupby(least_first["pixels"]).transform("last")  # the most held-out copy
+    return found
 
 
 def promises(options: Options) -> list[Promise]:
     """Equal pixels, and images of one group, share a split."""
-    import great_expectations.expectations as gxe
 
     def copies(bad: pd.DataFrame, observed: object) -> str:
-        pairs = (" = ".join(rows["path"]) for _, rows in bad.groupby("pixel_sha256", sort=False))
-        return f"{len(bad):,} images have a copy in another split, e.g. {listed(pairs, 2)}; remove the copies"
+        pairs = (f"{row.path} = {row.twin}" for row in bad.itertuples())
+        return f"{number(bad, 'image has')} a copy in a more held-out split, e.g. {listed(pairs, 2)}; remove them"
 
     def groups(bad: pd.DataFrame, observed: object) -> str:
-        return f"{bad['group'].nunique():,} groups are divided between splits, e.g. {listed(bad['group'].unique())}"
+        return (
+            f"{number(bad['group'].unique(), 'group is')} divided between splits, e.g. {listed(bad['group'].unique())}"
+        )
 
-    between = gxe.ExpectColumnValuesToBeBetween
+    severity = options.severity
     return [
-        Promise(
-            "no image has a copy in another split",
-            between(column="n_splits_of_pixels", max_value=1),
-            options.severity,
-            1,
-            copies,
-        ),
-        Promise(
-            "no group is divided between splits",
-            between(column="n_splits_of_group", max_value=1),
-            options.severity,
-            1,
-            groups,
-        ),
+        Promise("no image has a copy in another split", "leaks_pixels", severity, copies, maximum=0),
+        Promise("no group is divided between splits", "leaks_group", severity, groups, maximum=0),
     ]

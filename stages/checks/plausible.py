@@ -4,7 +4,7 @@ import pandas as pd
 from pydantic import Field
 
 from stages.core.files import listed
-from stages.core.findings import Explain, Promise, Severity
+from stages.core.findings import Explain, Measured, Promise, Severity, Subject, number
 from stages.core.options import Count, Positive, Section
 
 
@@ -18,43 +18,35 @@ class Options(Section):
     modes: list[str] = Field(description="Pillow modes as stored in the file", min_length=1)
 
 
-def columns(manifest: pd.DataFrame) -> dict[str, pd.Series]:
-    """Shorter and longer side, and their ratio."""
-    sides = manifest[["width", "height"]].astype("Float64")
-    return {
-        "short_side": sides.min(axis=1),
-        "long_side": sides.max(axis=1),
-        "aspect": sides.max(axis=1) / sides.min(axis=1),
-    }
+def measure(subject: Subject, options: Options) -> Measured:
+    """Shorter and longer side in pixels, their ratio, and the colour mode."""
+    sides = subject.images[["width", "height"]]
+    short, long = sides.min(axis=1), sides.max(axis=1)
+    return {"short_side": short, "long_side": long, "aspect": long / short, "colour_mode": subject.images["mode"]}
 
 
 def promises(options: Options) -> list[Promise]:
     """Each side, the aspect and the mode are inside the limits."""
-    import great_expectations.expectations as gxe
-
-    between = gxe.ExpectColumnValuesToBeBetween
 
     def sized(what: str) -> Explain:
         def explain(bad: pd.DataFrame, observed: object) -> str:
-            sizes = (f"{row.path} ({row.width} x {row.height})" for row in bad.itertuples())
-            return f"{len(bad):,} images have {what}: {listed(sizes)}"
+            sizes = (f"{row.path} ({row.width:.0f} x {row.height:.0f})" for row in bad.itertuples())
+            return f"{number(bad, 'image has')} {what}: {listed(sizes)}"
 
         return explain
 
     def coloured(bad: pd.DataFrame, observed: object) -> str:
         modes = (f"{row.path} ({row.mode})" for row in bad.itertuples())
-        return f"{len(bad):,} images have a mode that checks.plausible.modes does not name: {listed(modes)}"
+        return f"{number(bad, 'image has')} a mode that checks.plausible.modes does not name: {listed(modes)}"
 
-    low, high, aspect = options.min_side, options.max_side, options.max_aspect
+    severity, low, high, aspect = options.severity, options.min_side, options.max_side, options.max_aspect
     small = sized(f"a side below checks.plausible.min_side ({low})")
     large = sized(f"a side above checks.plausible.max_side ({high})")
-    long = sized(f"an aspect above checks.plausible.max_aspect ({aspect:g})")
-    modes = gxe.ExpectColumnValuesToBeInSet(column="mode", value_set=options.modes)
+    thin = sized(f"an aspect above checks.plausible.max_aspect ({aspect:g})")
+    modes = tuple(options.modes)
     return [
-        Promise("no image is too small", between(column="short_side", min_value=low), options.severity, low, small),
-        Promise("no image is too large", between(column="long_side", max_value=high), options.severity, high, large),
-        Promise(
-            "no image is too long and thin", between(column="aspect", max_value=aspect), options.severity, aspect, long
-        ),
-        Promise("every image has an expected colour mode", modes, options.severity, options.modes, coloured),
+        Promise("no image is too small", "short_side", severity, small, minimum=low),
+        Promise("no image is too large", "long_side", severity, large, maximum=high),
+        Promise("no image is too long and thin", "aspect", severity, thin, maximum=aspect, worst="aspect"),
+        Promise("every image has an expected colour mode", "colour_mode", severity, coloured, among=modes),
     ]

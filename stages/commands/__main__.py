@@ -1,4 +1,4 @@
-"""`imagetrail COMMAND`: one file here is one command; its docstring is its help."""
+"""`imagetrail COMMAND`: one file here is one command; its docstring is its help; `_` in its name is typed `-`."""
 
 import argparse
 import importlib
@@ -23,10 +23,12 @@ def dispatch(arguments: list[str] | None) -> None:
     modules = {name: importlib.import_module(f"stages.commands.{name}") for name in names}
     for name, module in modules.items():
         text = str(module.__doc__)
-        command = choices.add_parser(name, help=text.splitlines()[0].split(": ", 1)[1], description=text)
+        command = choices.add_parser(
+            name.replace("_", "-"), help=text.splitlines()[0].split(": ", 1)[1], description=text
+        )
         module.arguments(command)
     parsed = parser.parse_args(arguments)
-    modules[parsed.command].main(parsed)
+    modules[parsed.command.replace("-", "_")].main(parsed)
 
 
 if __name__ == "__main__":

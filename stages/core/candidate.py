@@ -1,6 +1,6 @@
 """A candidate: whatever competes is the same folder of files, and says what made it.
 
-model.keras, history.csv, predictions.parquet (val and test), candidate.json
+model.keras, history.csv, predictions.parquet (val and test), reference.npz (where drift starts from), candidate.json
 """
 
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ from stages.core.files import digest, read_json, write_csv, write_json, write_pa
 from stages.core.packing import Pack
 
 MODEL, HISTORY, PREDICTIONS, RECORD = "model.keras", "history.csv", "predictions.parquet", "candidate.json"
+REFERENCE = "reference.npz"  # not of a trial
 TRIALS = "trials.csv"  # of a search, beside its winner
 
 
@@ -63,7 +64,8 @@ def write_candidate(
     write_csv(folder / HISTORY, history)
     if predictions is not None:
         write_parquet(folder / PREDICTIONS, predictions)
-    outputs = {name: digest(folder / name) for name in (MODEL, HISTORY, PREDICTIONS) if (folder / name).exists()}
+    files = (MODEL, HISTORY, PREDICTIONS, REFERENCE)
+    outputs = {name: digest(folder / name) for name in files if (folder / name).exists()}
     write_json(folder / RECORD, {**record, "outputs": outputs})
 
 

@@ -109,8 +109,8 @@ def run(main: Callable[..., None], *args: str) -> int:
     try:
         main(*args)
     except UserError as error:
-        say(f"error: {error}")
-        return 1
+        say(f"{error.heading}: {error}")
+        return error.exit_code
     except ModuleNotFoundError as error:
         say(wrong_environment(error))
         return 1

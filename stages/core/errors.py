@@ -1,4 +1,4 @@
-"""The one error that is shown to a user as a sentence instead of a traceback."""
+"""The errors that are shown to a user as a sentence instead of a traceback."""
 
 import difflib
 from collections.abc import Iterable
@@ -6,6 +6,16 @@ from collections.abc import Iterable
 
 class UserError(Exception):
     """Something a user can mend: the message says where, what was got and what would be right."""
+
+    exit_code = 1
+    heading = "error"
+
+
+class DriftFound(UserError):
+    """New images are not like those that a model was made from: an answer, told apart by its exit code."""
+
+    exit_code = 3
+    heading = "drift"
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

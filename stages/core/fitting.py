@@ -4,7 +4,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -31,13 +31,17 @@ class TrainingFailed(Exception):
 
 @dataclass(frozen=True)
 class Data:
-    """What a model is trained on; test is predicted once by a candidate, and hidden from trials."""
+    """What a model is trained on; test is predicted once by a candidate, and hidden from trials.
+
+    `looks` are those of the train images, for the record from which drift is measured; none are for trials.
+    """
 
     train: Pack
     val: Pack
     test: Pack | None
     classes: list[str]
     statistics: Statistics
+    looks: dict[str, np.ndarray] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -49,9 +53,18 @@ class Trained:
 
 
 def prepare_runtime(runtime: Runtime) -> list[str]:
+    """Start TensorFlow; returns the names of the devices that training will use, and says them."""
+    names = start_tensorflow(runtime)
+    if not names and shutil.which("nvidia-smi"):
+        say("warning: this machine has an NVIDIA driver, but TensorFlow finds no GPU; `GPU=1 make setup` installs CUDA")
+    say(f"training on {', '.join(names) or f'the CPU, {runtime.threads} threads'}")
+    return names or [f"CPU, {runtime.threads} threads"]
+
+
+def start_tensorflow(runtime: Runtime) -> list[str]:
     """Set threads, oneDNN and op determinism before the first use of TensorFlow; lets a GPU's memory grow.
 
-    Returns the names of the devices that training will use, and says them.
+    Returns the names of the GPUs that it finds.
     """
     os.environ["TF_ENABLE_ONEDNN_OPTS"] = str(int(runtime.onednn))
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -69,11 +82,7 @@ def prepare_runtime(runtime: Runtime) -> list[str]:
         tf.config.experimental.enable_op_determinism()
     with held_back():
         keras.ops.convert_to_numpy(keras.ops.zeros(1) + 1)  # the first op prints too
-    names = [str(tf.config.experimental.get_device_details(device).get("device_name", device.name)) for device in found]
-    if not names and shutil.which("nvidia-smi"):
-        say("warning: this machine has an NVIDIA driver, but TensorFlow finds no GPU; `GPU=1 make setup` installs CUDA")
-    say(f"training on {', '.join(names) or f'the CPU, {runtime.threads} threads'}")
-    return names or [f"CPU, {runtime.threads} threads"]
+    return [str(tf.config.experimental.get_device_details(device).get("device_name", device.name)) for device in found]
 
 
 def build(module: Any, options: Any, fit: Fit, data: Data) -> Any:

@@ -77,6 +77,10 @@ class Layout:
         """Folder of the trials of one search, for people."""
         return self.root / "reports/tuning" / entry
 
+    def drift(self, name: str) -> Path:
+        """Folder of the last comparison of new images with those of a candidate: no DVC out."""
+        return self.root / "reports/drift" / name
+
     def run_record(self, key: str) -> Path:
         """What does not repeat about a run (ids, times, host, commit): no DVC out, in the main checkout."""
         return self.main_checkout / "reports/runs" / f"{key}.json"

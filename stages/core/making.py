@@ -9,7 +9,7 @@ import pandas as pd
 
 from stages.core import fitting, model_file
 from stages.core.balancing import remedy
-from stages.core.candidate import MODEL, Candidate, predictions_table, read_candidate, write_candidate
+from stages.core.candidate import MODEL, REFERENCE, Candidate, predictions_table, read_candidate, write_candidate
 from stages.core.console import Bar, say
 from stages.core.cost import latency, multiply_adds
 from stages.core.files import write_json
@@ -20,6 +20,7 @@ from stages.core.manifest import SPLITS, class_names, read_manifest
 from stages.core.options import Fit, Runtime
 from stages.core.packing import load_split, read_statistics
 from stages.core.params import Entry
+from stages.core.reference import train_looks, write_reference
 
 
 class Listener(Protocol):
@@ -54,9 +55,10 @@ def cpu_seconds() -> float:
 
 def load_data(layout: Layout) -> Data:
     """Open the packed images of all splits with what a model must know of them."""
-    manifest = read_manifest(layout.manifest)
+    manifest = read_manifest(layout.manifest, ["path", "label", "split"])
     train, val, test = (load_split(layout.images, manifest, split) for split in SPLITS)
-    return Data(train, val, test, class_names(manifest), read_statistics(layout.images))
+    statistics, looks = read_statistics(layout.images), train_looks(layout.manifest)
+    return Data(train, val, test, class_names(manifest), statistics, looks)
 
 
 def record_of(layout: Layout, stage: str, entry: Entry, extra: dict[str, Any], runtime: Runtime) -> dict[str, Any]:
@@ -82,6 +84,8 @@ def make(
             trained, timing = fit(entry, data, listener)
             history, predictions = trained.history, predict(trained, data)
             model_file.save(trained.model, folder / MODEL)
+            if data.looks:
+                write_reference(folder / REFERENCE, data.looks, trained.model, data.val.images)
             facts |= facts_of(trained, folder / MODEL)
             timing |= latency(trained.model, data.val.images)
     except TrainingFailed as error:

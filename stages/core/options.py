@@ -1,5 +1,6 @@
 """The sections of params.yaml as frozen types: every field has a range and a meaning, none has a default."""
 
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -7,6 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Uri = Annotated[str, Field(min_length=1)]
+Uris = Uri | Annotated[list[Uri], Field(min_length=1)]
+Sha256s = Sha256 | list[Sha256 | None] | None
 Seed = Annotated[int, Field(ge=1, lt=2**31)]  # keras-tuner takes 0 for "no seed"
 
 
@@ -22,15 +27,63 @@ class Download(Section):
     dataset: str = Field(description="name of an entry of `datasets`")
     max_images: Count = Field(description="an archive with more members is refused")
     max_bytes: Count = Field(description="an archive that unpacks to more bytes is refused")
-    max_ratio: Positive = Field(description="a member that unpacks to more than this times its size is refused")
+    max_ratio: Positive = Field(
+        description="a member, or a whole archive, that unpacks to more than this times its size is refused"
+    )
+
+
+class GroupBy(Section):
+    """Which images belong together, so that they never stand in two splits: at most one of these."""
+
+    column: bool = Field(description="the group that the source itself gives an image, where it gives one")
+    folder: int | None = Field(description="a folder of the path: 1 is the outermost, -1 the one the image lies in")
+    regex: str | None = Field(description="a regular expression on the path; what its brackets find is the group")
+
+    @model_validator(mode="after")
+    def one_way(self) -> "GroupBy":
+        """Raise ValueError for two ways at once, level 0, or an expression that finds nothing."""
+        if self.column + (self.folder is not None) + (self.regex is not None) > 1:
+            raise ValueError("takes one of column: true, folder and regex; set the others to false or null")
+        if self.folder == 0:
+            raise ValueError("folder counts from 1 (the outermost) or from -1 (the one the image lies in), not from 0")
+        if self.regex is not None and not groups_in(self.regex):
+            raise ValueError("regex needs brackets around what names the group, e.g. (patient[0-9]+)_")
+        return self
+
+
+def groups_in(expression: str) -> int:
+    """Number of brackets in a regular expression. Raises ValueError when it is none."""
+    try:
+        return re.compile(expression).groups
+    except re.error as error:
+        raise ValueError(f"regex {expression!r} is no regular expression: {error}") from error
+
+
+class NearCopies(Section):
+    """When two pictures are nearly the same: alike in form, alike in colour, and not merely flat."""
+
+    min_contrast: Annotated[float, Field(ge=0)] = Field(
+        description="standard deviation of luma; flatter images are alone"
+    )
+    min_correlation: Annotated[float, Field(gt=0, le=1)] = Field(
+        description="of the thumbnails, each at its own contrast"
+    )
+    max_difference: Annotated[float, Field(ge=0)] = Field(description="between the thumbnails, in units of 0-255")
+    neighbours: Count = Field(description="candidates an image; bounds the work where thousands are alike")
+    max_cluster_share: Fraction = Field(
+        description="share of its class above which a cluster is a finding, not a group"
+    )
+    max_cluster_size: Count = Field(description="images up to which a cluster is a group, whatever its share")
 
 
 class Split(Section):
-    """How images without a predefined split are divided."""
+    """How images without a predefined split are divided, and which of them must stay together."""
 
     seed: Seed = Field(description="which images go where")
     val_fraction: Annotated[float, Field(gt=0, lt=1)] = Field(description="share of each class that chooses models")
     test_fraction: Fraction = Field(description="share of each class that is only measured; 0 for none")
+    group_by: GroupBy
+    near_copies: NearCopies | None = Field(description="null: only equal pixels are copies")
 
     @model_validator(mode="after")
     def leave_some_for_training(self) -> "Split":
@@ -201,6 +254,26 @@ class Report(Section):
     )
     samples_per_class: Count = Field(description="example images a class")
     mistakes_per_pair: Count = Field(description="pictures a confused pair")
+
+
+class DriftDistances(Section):
+    """Distances between two distributions up to which nobody minds: 0 for the same, 1 for nothing in common."""
+
+    looks: Fraction = Field(description="of light, colour, crispness, size: Kolmogorov-Smirnov, against train images")
+    features: Fraction = Field(description="of what the model's last layer sees: Kolmogorov-Smirnov, against val")
+    predictions: Fraction = Field(description="of probabilities and confidence: Kolmogorov-Smirnov, against val")
+    class_shares: Fraction = Field(description="of the classes that are predicted: total variation, against val")
+
+
+class Drift(Section):
+    """When new images are called different from those of training: far apart, and not by chance."""
+
+    level: Annotated[float, Field(ge=1e-3, lt=1)] = Field(
+        description="probability of a false alarm over all measures together; shared out after Bonferroni"
+    )
+    max_distance: DriftDistances
+    min_images: Count = Field(description="fewer new images are described and never called drift")
+    max_images: Count = Field(description="of more new images, this many are looked at, evenly spaced by name")
 
 
 class Runtime(Section):

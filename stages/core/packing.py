@@ -1,16 +1,20 @@
 """Packed images: every image decoded and resized once, as memory-mapped uint8 [N, H, W, C] per split."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from stages.core.decoding import decode, fitted
 from stages.core.errors import UserError
 from stages.core.files import digest, read_json
-from stages.core.manifest import CHUNK, SPLITS, class_names, mapped, opened, rows_of
+from stages.core.manifest import SPLITS, class_names, rows_of
+from stages.core.measuring import CHUNK, mapped
 from stages.core.options import Normalize
+from stages.core.source import ROWS, opened_index, read_at
 
 
 @dataclass(frozen=True)
@@ -30,29 +34,40 @@ class Pack:
     paths: list[str]
 
 
-def pack_split(archive: Path, rows: pd.DataFrame, normalize: Normalize, path: Path) -> np.ndarray:
-    """Write the images of `rows` to a .npy of uint8 [N, H, W, C], in their order, on all cores.
+def pack_split(archive: Path, numbers: np.ndarray, normalize: Normalize, path: Path) -> np.ndarray:
+    """Write some images of the source, by their row numbers, to a .npy of uint8 [N, H, W, C], on all cores.
 
-    Returns uint64 [2, C]: exact sums of the values and of their squares.
+    numbers: int64 [N], ascending. Returns uint64 [2, C]: exact sums of the values and of their squares.
     """
     channels = 3 if normalize.channels == "rgb" else 1
-    shape = (len(rows), normalize.height, normalize.width, channels)
+    shape = (len(numbers), normalize.height, normalize.width, channels)
     np.lib.format.open_memmap(path, "w+", np.uint8, shape).flush()
-    names = list(rows["path"])
-    tasks = [(archive, names[at : at + CHUNK], normalize, path, at) for at in range(0, len(names), CHUNK)]
+    tasks = ((archive, index, normalize, path, at) for at, index in chosen(archive, numbers))
     total = np.zeros((2, channels), np.uint64)
-    for part in mapped(pack_chunk, tasks, len(names)):
+    for part in mapped(pack_chunk, tasks, len(numbers)):
         total += part
     return total
 
 
-def pack_chunk(task: tuple[Path, list[str], Normalize, Path, int]) -> np.ndarray:
+def chosen(archive: Path, numbers: np.ndarray) -> Iterator[tuple[int, pa.RecordBatch]]:
+    """Yield (place in `numbers`, rows of the index) in pieces of up to CHUNK, reading the index once."""
+    start = at = 0
+    for batch in opened_index(archive).iter_batches(batch_size=ROWS, columns=["offset", "n_bytes", "crc32"]):
+        end = int(np.searchsorted(numbers, start + batch.num_rows))
+        for first in range(at, end, CHUNK):
+            rows = numbers[first : min(first + CHUNK, end)] - start
+            yield first, batch.take(pa.array(rows))
+        start, at = start + batch.num_rows, end
+
+
+def pack_chunk(task: tuple[Path, pa.RecordBatch, Normalize, Path, int]) -> np.ndarray:
     """Decode some images into their place of the map; runs in a worker. Returns uint64 [2, C] sums."""
-    archive, names, normalize, path, start = task
-    source, options = opened(archive, archive.stat().st_mtime_ns), normalize.model_dump()
-    images = np.stack([fitted(decode(source.read(name)).pixels, **options) for name in names])
+    archive, index, normalize, path, start = task
+    options = normalize.model_dump()
+    pixels = (decode(read_at(archive, **place)).pixels for place in index.to_pylist())
+    images = np.stack([fitted(image, **options) for image in pixels])
     packed = np.lib.format.open_memmap(path, "r+")
-    packed[start : start + len(names)] = images
+    packed[start : start + len(images)] = images
     packed.flush()
     return sums(images)
 

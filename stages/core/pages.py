@@ -1,8 +1,9 @@
 """HTML pages for people: self-contained, offline, every value from data escaped."""
 
 import base64
+import contextlib
 import io
-import zipfile
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pandas as pd
 from stages.core.decoding import NotAnImage, decode
 from stages.core.findings import Finding
 from stages.core.manifest import SPLITS
+from stages.core.source import images_named
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
 THUMBNAIL = 72  # CSS pixels; images are stored at this size at most, so that a page stays small
@@ -32,14 +34,11 @@ def render(template: str, **values: Any) -> str:
 
 
 def thumbnails(archive: Path, paths: Iterable[str]) -> dict[str, str]:
-    """Return a data: URI for each readable image of the zip; the unreadable are left out."""
+    """Return a data: URI for each readable image of the source; the unreadable are left out."""
     pictures: dict[str, str] = {}
-    with zipfile.ZipFile(archive) as source:
-        for path in dict.fromkeys(paths):
-            try:
-                pictures[path] = thumbnail(source.read(path))
-            except NotAnImage:
-                continue
+    for path, data in images_named(archive, paths):
+        with contextlib.suppress(NotAnImage):
+            pictures[path] = thumbnail(data)
     return pictures
 
 
@@ -59,8 +58,8 @@ def thumbnail(data: bytes) -> str:
 
 
 def class_table(manifest: pd.DataFrame) -> list[dict[str, Any]]:
-    """Images per class and split, largest class first."""
-    counts = pd.crosstab(manifest["label"], manifest["split"].fillna("unreadable"))
+    """Images per class and split, largest class first; those in no split are unreadable or in quarantine."""
+    counts = pd.crosstab(manifest["label"].astype("str"), manifest["split"].fillna("none"))
     counts["all"] = counts.sum(axis=1)
     ordered = counts.sort_values("all", ascending=False, kind="stable")
     return [
@@ -69,19 +68,41 @@ def class_table(manifest: pd.DataFrame) -> list[dict[str, Any]]:
     ]
 
 
+def check_lines(findings: list[Finding]) -> list[dict[str, Any]]:
+    """One line a check: its worst outcome, and the promises behind it, the broken ones first."""
+    order = ("critical", "warning", "info")
+    lines: dict[str, list[Finding]] = {}
+    for found in findings:
+        lines.setdefault(found.check, []).append(found)
+    return [
+        {
+            "check": check,
+            "outcome": next((s for s in order if any(f.severity == s and not f.passed for f in items)), "ok"),
+            "promises": sorted(items, key=lambda found: found.passed),
+        }
+        for check, items in lines.items()
+    ]
+
+
 def validation_page(manifest: pd.DataFrame, findings: list[Finding], verdict: str, archive: Path) -> str:
-    """The gate's page: one line a promise, with numbers and pictures of what breaks it."""
+    """The gate's page: one line a check, with the numbers and pictures of what breaks its promises."""
     pictures = thumbnails(archive, (path for found in findings for path in found.examples))
     return render(
         "validation.html",
         verdict=verdict,
-        findings=findings,
+        lines=check_lines(findings),
         pictures=pictures,
         classes=class_table(manifest),
         n_images=len(manifest),
         n_unreadable=int(manifest["error"].notna().sum()),
+        quarantine=quarantine_counts(manifest),
         n_special=special_counts(manifest),
     )
+
+
+def quarantine_counts(manifest: pd.DataFrame) -> dict[str, int]:
+    """How many images each check put into quarantine."""
+    return {str(name): int(n) for name, n in manifest["quarantine"].value_counts().sort_index().items()}
 
 
 def special_counts(manifest: pd.DataFrame) -> dict[str, int]:
@@ -94,5 +115,7 @@ def special_counts(manifest: pd.DataFrame) -> dict[str, int]:
         "palette": "with a palette: converted to RGB",
         "cmyk": "in CMYK: converted to RGB",
     }
-    flags = manifest["flags"].fillna("").str.split().explode().value_counts()
-    return {text: int(flags[flag]) for flag, text in meaning.items() if flag in flags}
+    counted: Counter[str] = Counter()
+    for kinds, n in manifest["flags"].astype("str").value_counts().items():
+        counted.update({flag: int(n) for flag in str(kinds).split()})
+    return {text: counted[flag] for flag, text in meaning.items() if flag in counted}

@@ -19,6 +19,7 @@ from stages.core.search_space import check_space, ends, replaced_at
 
 S = TypeVar("S", bound=o.Section)
 TUNED = "-tuned"
+MEMBER = re.compile(r"[\[\](]|^(constrained-)?(int|float|str)$")  # what a union adds to a path: nothing for a user
 
 
 class Tree(o.Section):
@@ -27,12 +28,14 @@ class Tree(o.Section):
     download: o.Download
     datasets: dict[str, dict[str, Any]]
     split: o.Split
+    quarantine: list[str] = Field(description="checks whose images are left out")
     checks: dict[str, dict[str, Any]]
     normalize: o.Normalize
     models: dict[str, dict[str, Any]] = Field(min_length=1)
     tune: dict[str, o.Tune]
     evaluate: o.Evaluate
     report: o.Report
+    drift: o.Drift
     runtime: o.Runtime
     tracking: o.Tracking
 
@@ -110,6 +113,9 @@ def check(written: dict[str, Any]) -> Params:
             f"params.yaml: download.dataset: no entry {tree.download.dataset!r} in datasets; "
             + did_you_mean(tree.download.dataset, datasets)
         )
+    for name in tree.quarantine:
+        if name not in checks:
+            raise UserError(f"params.yaml: quarantine names no entry of checks: {name!r}; {did_you_mean(name, checks)}")
     for name, search in tree.tune.items():
         if name not in models:
             raise UserError(f"params.yaml: tune.{name} names no entry of models; {did_you_mean(name, models)}")
@@ -156,17 +162,28 @@ def section(kind: type[S], written: Any, where: str) -> S:
     try:
         return kind.model_validate(written)
     except ValidationError as error:
-        lines = [sentence(kind, where, problem) for problem in error.errors()]
+        lines = [sentence(kind, where, problem) for problem in meant(error.errors())]
         raise UserError("\nerror: ".join(dict.fromkeys(lines))) from error
+
+
+def meant(problems: list[Any]) -> list[Any]:
+    """Drop what a union says for the member that was not meant: of a wrong list, that it is no text."""
+    of_type = ("string_type", "list_type")
+    left = []
+    for problem in problems:
+        *base, last = problem["loc"] or ("",)
+        beside = [other for other in problems if list(other["loc"][: len(base)]) == base and other is not problem]
+        better = [other for other in beside if other["type"] not in of_type or len(other["loc"]) > len(base) + 1]
+        if not (better and problem["type"] in of_type and MEMBER.search(str(last))):
+            left.append(problem)
+    return left
 
 
 def sentence(kind: type[o.Section], where: str, problem: Any) -> str:
     """One mistake found by pydantic, in our words."""
     path = [str(part) for part in problem["loc"]]
     siblings, field = find(kind, path)
-    # a union adds the name of its member to the path, which says nothing to a user
-    member = re.compile(r"[\[\](]|^(constrained-)?(int|float)$")
-    shown = ".".join(part for part in [where, *path] if part and not member.search(part))
+    shown = ".".join(part for part in [where, *path] if part and not MEMBER.search(part))
     got = problem["input"]
     if problem["type"] == "extra_forbidden":
         return f"params.yaml: {shown} is not known; {did_you_mean(path[-1], siblings)}"
@@ -213,7 +230,22 @@ def described_rule(field: Any) -> str:
     rules = [r for f in inner for r in getattr(f, "metadata", [f])]
     words = " and ".join(bounds([*field.metadata, *rules]))
     name = "null or a number" if "None" in plain and words else plain.split(" | ")[0].split("[")[0]
+    name = plain_type(field.annotation) if name in ("Union", "Optional") else name
     return ", ".join(choices) or " ".join(filter(None, [name.removeprefix("stages.core.options."), words]))
+
+
+def plain_type(annotation: Any) -> str:
+    """Say a type of several members for people: "str or list of str"."""
+    origin, inner = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is typing.Annotated:
+        return plain_type(inner[0])
+    if origin is typing.Literal:
+        return ", ".join(map(str, inner))
+    if origin is list:
+        name = plain_type(inner[0])
+        return f"list of ({name})" if " or " in name else f"list of {name}"
+    names = [plain_type(member) for member in inner] or [getattr(annotation, "__name__", str(annotation))]
+    return " or ".join(names).replace("NoneType", "null")
 
 
 def bounds(rules: list[Any]) -> list[str]:

@@ -7,10 +7,11 @@ import pandas as pd
 
 from stages.core.candidate import HISTORY, TRIALS
 from stages.core.files import digest, human_bytes, read_json, records
+from stages.core.findings import Finding
 from stages.core.layout import Layout
 from stages.core.leaderboard import Standing, has_test
 from stages.core.manifest import class_names, read_manifest, rows_of
-from stages.core.pages import class_table, render, special_counts, thumbnails
+from stages.core.pages import check_lines, class_table, render, special_counts, thumbnails
 from stages.core.params import TUNED, Params
 
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 420, 220, 44, 28, 10  # of a plot, SVG units
@@ -76,7 +77,8 @@ def page(contents: Contents) -> str:
         source=read_json(layout.source / "source.json"),
         manifest_sha256=digest(layout.manifest),
         verdict=verdict["verdict"],
-        findings=verdict["findings"],
+        lines=check_lines([Finding(**found) for found in verdict["findings"]]),
+        quarantine=verdict["quarantine"],
         classes=class_table(manifest),
         n_images=len(manifest),
         n_special=special_counts(manifest),

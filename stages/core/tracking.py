@@ -18,12 +18,13 @@ from typing import Any
 import pandas as pd
 from filelock import FileLock
 
-from stages.core.candidate import MODEL, RECORD, Candidate
+from stages.core.candidate import MODEL, RECORD, REFERENCE, Candidate
 from stages.core.console import held_back, say, silence_telemetry
 from stages.core.files import digest, read_json, records, write_json
 from stages.core.layout import Layout
 from stages.core.packaging import LOADER, package, requirements
 from stages.core.params import Params
+from stages.core.source import images_named
 from stages.core.trails import Trail, curve, fingerprint, flattened, run_name, same_data, tags, timings, trails
 
 KEY, COMPLETE, MODEL_MD5 = "imagetrail.key", "imagetrail.complete", "dvc.model_md5"
@@ -237,8 +238,9 @@ def log_results(store: Store, run_id: str, layout: Layout, trail: Trail) -> None
     log_metrics(store, run_id, {key: value for key, value in values.items() if known.get(key) != value})
     if trail.evaluation:
         client.log_artifacts(run_id, str(trail.evaluation), "evaluation")
-    for name in ("history.csv", RECORD):
-        client.log_artifact(run_id, str(trail.candidate.folder / name))
+    for path in (trail.candidate.folder / name for name in ("history.csv", REFERENCE, RECORD)):
+        if path.exists():
+            client.log_artifact(run_id, str(path))
 
 
 def log_origin(store: Store, run_id: str, layout: Layout, params: Params, trail: Trail) -> None:
@@ -306,14 +308,11 @@ def raw_form(layout: Layout, candidate: Candidate) -> tuple[Any, Any]:
 
 def file_form(layout: Layout, candidate: Candidate) -> tuple[Any, Any]:
     """Signature and example of the model for encoded image files."""
-    import zipfile
-
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, Schema
 
     path = candidate.predictions["path"].iloc[0]
-    with zipfile.ZipFile(layout.archive) as source:
-        example = pd.DataFrame({"image": [source.read(path)]})
+    example = pd.DataFrame({"image": [data for _, data in images_named(layout.archive, [path])]})
     columns = [ColSpec("string", "label"), ColSpec("double", "confidence")]
     columns += [ColSpec("double", name) for name in candidate.record["classes"]]
     return ModelSignature(Schema([ColSpec("binary", "image")]), Schema(columns)), example

@@ -35,7 +35,7 @@ class Trials:
 
     def search(self, folder: Path, report: Path, live: Callable[[dict[str, Any]], Any]) -> None:
         """Run every trial into folder/NN and report/NN. Raises UserError when none succeeds."""
-        hidden = replace(self.data, test=None)
+        hidden = replace(self.data, test=None, looks={})
 
         def run(number: int, values: dict[str, Any], epochs: int) -> float | None:
             values = {name: plain(value) for name, value in values.items()}

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from PIL import Image
 
-from stages.core import manifest, packing
-from stages.core.archive import Member, write_zip
+from stages.core import manifest, measuring, packing
 from stages.core.errors import UserError
 from stages.core.options import Normalize
 from stages.core.packing import load_split, pack_split, statistics, sums
+from stages.core.source import Member, Source, write_source
 
 RGB = Normalize(height=2, width=3, channels="rgb", fit="stretch", resample="nearest")
 images_u8 = arrays(np.uint8, array_shapes(min_dims=4, max_dims=4, max_side=6))
@@ -27,22 +27,25 @@ def png(value):
     return stream.getvalue()
 
 
+NAMES = sorted(f"{'ab'[i % 2]}/{i}.png" for i in range(9))  # row n of the source is NAMES[n]
+
+
+def shade(name):
+    """The one value of red in a picture of the source."""
+    return int(name[2]) * 20
+
+
 @pytest.fixture
 def archive(tmp_path):
     """Nine images of one colour each, of two classes."""
-    names = [f"{'ab'[i % 2]}/{i}.png" for i in range(9)]
-    write_zip(tmp_path / "s.zip", [Member(name, lambda i=i: png(i * 20)) for i, name in enumerate(names)])
-    return tmp_path / "s.zip"
+    members = [Member(name, lambda name=name: png(shade(name))) for name in NAMES]
+    write_source(tmp_path / "images.zip", Source({}, members))
+    return tmp_path / "images.zip"
 
 
-def rows(order, split="train"):
-    return pd.DataFrame(
-        {
-            "path": [f"{'ab'[i % 2]}/{i}.png" for i in order],
-            "label": ["ab"[i % 2] for i in order],
-            "split": split,
-        }
-    )
+def rows(splits):
+    """A manifest of the source with these splits, row by row."""
+    return pd.DataFrame({"path": NAMES, "label": [name[0] for name in NAMES], "split": splits})
 
 
 def test_statistics_by_hand():
@@ -85,21 +88,42 @@ def test_statistics_of_nothing_are_an_error():
         statistics(np.zeros((2, 3)), 0)
 
 
-def test_images_stand_in_the_order_of_the_rows(archive, tmp_path):
-    """Row i of the map is image i of the manifest rows, whatever the order in the zip."""
-    order = [4, 0, 8, 3]
+@pytest.mark.parametrize("size", [1, 2, 100])
+def test_images_stand_in_the_order_of_the_rows(archive, tmp_path, monkeypatch, size):
+    """Image i of the map is the row of the source with the i-th number, however the index is cut into pieces."""
+    monkeypatch.setattr(packing, "CHUNK", size)
+    monkeypatch.setattr(packing, "ROWS", 4)
+    numbers = np.array([0, 3, 4, 8])
 
-    total = pack_split(archive, rows(order), RGB, tmp_path / "p.npy")
+    total = pack_split(archive, numbers, RGB, tmp_path / "p.npy")
 
     packed = np.load(tmp_path / "p.npy")
+    values = [shade(NAMES[n]) for n in numbers]
     assert (packed.shape, packed.dtype) == ((4, 2, 3, 3), np.uint8)
-    assert packed[:, 0, 0].tolist() == [[i * 20, i * 10, 255 - i * 20] for i in order]
+    assert packed[:, 0, 0].tolist() == [[value, value // 2, 255 - value] for value in values]
     assert (total == sums(packed)).all()
+
+
+@given(st.sets(st.integers(0, 30)), st.integers(1, 12), st.integers(1, 12))
+def test_chosen_rows_are_each_named_once(tmp_path_factory, numbers, batch, size):
+    """Every number comes once, at its place, whatever the batches of the index and the pieces are."""
+    folder = tmp_path_factory.mktemp("index")
+    write_source(folder / "images.zip", Source({}, [Member(f"a/{i:02}", lambda i=i: bytes(i)) for i in range(31)]))
+    wanted = np.array(sorted(numbers), np.int64)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(packing, "CHUNK", size)
+        patch.setattr(packing, "ROWS", batch)
+        pieces = list(packing.chosen(folder / "images.zip", wanted))
+
+    assert [at for at, _ in pieces] == [0, *np.cumsum([len(rows) for _, rows in pieces])][: len(pieces)]
+    assert [n for _, rows in pieces for n in rows.column("n_bytes").to_pylist()] == wanted.tolist()
+    assert all(0 < len(rows) <= size for _, rows in pieces)
 
 
 def test_grey_has_one_channel(archive, tmp_path):
     """channels: grey packs uint8 [N, H, W, 1]."""
-    total = pack_split(archive, rows([1, 2]), RGB.model_copy(update={"channels": "grey"}), tmp_path / "p.npy")
+    grey = RGB.model_copy(update={"channels": "grey"})
+    total = pack_split(archive, np.array([1, 2]), grey, tmp_path / "p.npy")
 
     assert np.load(tmp_path / "p.npy").shape == (2, 2, 3, 1)
     assert total.shape == (2, 1)
@@ -107,44 +131,46 @@ def test_grey_has_one_channel(archive, tmp_path):
 
 def test_the_number_of_workers_changes_no_byte(archive, tmp_path, monkeypatch):
     """One process and two write the same file and the same sums, with chunks smaller than the whole."""
-    monkeypatch.setattr(manifest, "ALONE", 0)
+    monkeypatch.setattr(measuring, "ALONE", 0)
     monkeypatch.setattr(packing, "CHUNK", 2)
     totals = []
     for n_workers in (1, 2):
-        monkeypatch.setattr(manifest.os, "sched_getaffinity", lambda _, n=n_workers: range(n))
-        totals.append(pack_split(archive, rows(range(9)), RGB, tmp_path / f"{n_workers}.npy"))
+        monkeypatch.setattr(measuring.os, "sched_getaffinity", lambda _, n=n_workers: range(n))
+        totals.append(pack_split(archive, np.arange(9), RGB, tmp_path / f"{n_workers}.npy"))
 
     assert (tmp_path / "1.npy").read_bytes() == (tmp_path / "2.npy").read_bytes()
     assert (totals[0] == totals[1]).all()
-    assert np.load(tmp_path / "2.npy")[:, 0, 0, 0].tolist() == [i * 20 for i in range(9)]
+    assert np.load(tmp_path / "2.npy")[:, 0, 0, 0].tolist() == [shade(name) for name in NAMES]
 
 
 def test_a_packed_split_loads_with_its_labels(archive, tmp_path):
     """Labels are ids of all classes of the manifest; images stay on disk."""
-    whole = pd.concat([rows([1, 4, 3]), rows([5], "val"), rows([], "test")], ignore_index=True)
+    whole = rows(["train", None, None, "train", None, "val", "train", None, None])
     for split in ("train", "val", "test"):
-        pack_split(archive, manifest.rows_of(whole, split), RGB, tmp_path / f"{split}.npy")
+        numbers = manifest.rows_of(whole, split).index.to_numpy()
+        pack_split(archive, numbers, RGB, tmp_path / f"{split}.npy")
 
     train, test = load_split(tmp_path, whole, "train"), load_split(tmp_path, whole, "test")
 
     assert isinstance(train.images, np.memmap)
     assert (train.labels.tolist(), train.labels.dtype, train.paths) == (
-        [1, 0, 1],
+        [0, 0, 1],
         np.int64,
-        ["b/1.png", "a/4.png", "b/3.png"],
+        ["a/0.png", "a/6.png", "b/3.png"],
     )
+    assert train.images[:, 0, 0, 0].tolist() == [0, 120, 60]
     assert (test.images.shape, test.labels.tolist(), test.paths) == ((0, 2, 3, 3), [], [])
 
 
 def test_a_missing_pack_names_the_way_out(tmp_path):
     """Asked for too early, it says what to run."""
     with pytest.raises(UserError, match=r"train\.npy is missing; run `dvc repro normalize`"):
-        load_split(tmp_path, rows([1]), "train")
+        load_split(tmp_path, rows(["train"] * 9), "train")
 
 
 def test_a_pack_of_another_manifest_is_refused(archive, tmp_path):
-    """Two packed images and three rows don't belong together."""
-    pack_split(archive, rows([1, 2]), RGB, tmp_path / "train.npy")
+    """Two packed images and nine rows don't belong together."""
+    pack_split(archive, np.array([1, 2]), RGB, tmp_path / "train.npy")
 
-    with pytest.raises(UserError, match=r"holds 2 images, the manifest 3; run `dvc repro normalize`"):
-        load_split(tmp_path, rows([1, 2, 3]), "train")
+    with pytest.raises(UserError, match=r"holds 2 images, the manifest 9; run `dvc repro normalize`"):
+        load_split(tmp_path, rows(["train"] * 9), "train")

@@ -124,6 +124,32 @@ def test_every_kind_is_a_file():
             0.9,
             "split: val_fraction + test_fraction must be below 1, so that images are left to train on",
         ),
+        (
+            "split.group_by.regex",
+            "patient[0-9]+",
+            "split.group_by: takes one of column: true, folder and regex; set the others to false or null",
+        ),
+        (
+            "split.group_by",
+            {"column": False, "folder": None, "regex": "patient[0-9]+"},
+            "split.group_by: regex needs brackets around what names the group, e.g. (patient[0-9]+)_",
+        ),
+        (
+            "split.group_by",
+            {"column": False, "folder": None, "regex": "("},
+            "split.group_by: regex '(' is no regular expression: missing ), unterminated subpattern at position 0",
+        ),
+        (
+            "split.group_by",
+            {"column": False, "folder": 0, "regex": None},
+            "split.group_by: folder counts from 1 (the outermost) or from -1 (the one the image lies in), not from 0",
+        ),
+        ("split.near_copies.min_correlation", 0.0, "split.near_copies.min_correlation must be above 0 and at most 1, got 0.0"),
+        ("split.near_copies.neighbour", 3, "split.near_copies.neighbour is not known; did you mean neighbours?"),
+        ("quarantine", "readable", "quarantine must be a valid list, got 'readable'"),
+        ("quarantine", ["readible"], "quarantine names no entry of checks: 'readible'; did you mean readable?"),
+        ("checks.balanced.warn_ratio", 20.0, "checks.balanced: warn_ratio must be at most max_ratio"),
+        ("checks.readable.severity", "bad", "checks.readable.severity must be one of critical, warning, info, got 'bad'"),
         (f"{PLAIN}.kind", "plain_cn", f"{PLAIN}.kind: no stages/models/plain_cn.py; did you mean plain_cnn?"),
         (
             f"{PLAIN}.kind",
@@ -144,6 +170,11 @@ def test_every_kind_is_a_file():
 def test_a_mistake_is_one_sentence(where, value, message):
     """Where it is, what was got and what would be right; once and nothing else."""
     assert mistakes(changed(where, value)) == [message]
+
+
+def test_near_copies_may_be_left_out():
+    """null: only equal pixels are copies."""
+    assert check(changed("split.near_copies", None)).tree.split.near_copies is None
 
 
 @pytest.mark.parametrize("value", ["best", 0])

@@ -1,0 +1,135 @@
+"""The gate: what is decided about every image, what the checks find, and what goes into quarantine."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from stages.core.expectations import Promised, judged
+from stages.core.findings import N_EXAMPLES, Finding, Measured, Promise, Subject, broken_rows
+from stages.core.measuring import Thumbnails
+from stages.core.near_duplicates import Pairs, leaders, near_pairs
+from stages.core.options import NearCopies, Split
+from stages.core.params import Entry
+from stages.core.splitting import assign_splits, groups
+
+NO_PAIRS = Pairs(*(np.zeros(0, dtype) for dtype in (np.int64, np.int64, np.float32, np.float32)))
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What the checks found: findings in the order of params.yaml, the rows that break each check, the Data Docs."""
+
+    findings: list[Finding]
+    offenders: dict[str, pd.DataFrame]
+    data_docs: dict[str, str]
+
+
+def subject_of(images: pd.DataFrame, thumbnails: Thumbnails | np.ndarray, split: Split) -> Subject:
+    """Decide which images are usable, what belongs together, and who goes where.
+
+    images: as `manifest.compact` gives them; thumbnails: uint8 [N, SIDE, SIDE, 3]. Raises UserError.
+    """
+    usable = images["error"].isna() & images["note"].isna() & images["label"].notna()
+    near, pairs = split.near_copies, NO_PAIRS
+    if near:
+        contrast = images["contrast"].where(usable, 0).to_numpy(np.float32)
+        limits = near.model_dump(include={"min_contrast", "min_correlation", "max_difference", "neighbours"})
+        pairs = near_pairs(thumbnails, contrast, **limits)
+    decided = images.assign(
+        usable=usable, group=groups(images, split.group_by), quarantine=pd.Series(pd.NA, images.index, dtype="str")
+    )
+    decided = decided.assign(**clusters(decided, pairs, near))
+    return Subject(decided.assign(split=assign_splits(decided, split)), thumbnails, pairs)
+
+
+def clusters(images: pd.DataFrame, pairs: Pairs, near: NearCopies | None) -> dict[str, pd.Series]:
+    """`near`: path of the leader of each image's cluster of near copies; `cluster_share`: its part of the class.
+
+    A cluster too large for copies has a share and no leader: it is a finding, not a group.
+    """
+    leader = pd.Series(leaders(pairs, len(images)), index=images.index)
+    inside = leader >= 0
+    leader, label = leader[inside], images["label"].astype("str")
+    members = label[inside].groupby([leader, label[inside]]).transform("size")  # of its own class
+    share = (members / label.groupby(label).transform("size")[inside]).astype("float32")
+    small = leader.map(leader.value_counts()) <= (near.max_cluster_size if near else 0)
+    kept = small | (share.groupby(leader).transform("max") <= (near.max_cluster_share if near else 0))
+    names = images["path"].reindex(leader[kept]).set_axis(leader[kept].index)
+    return {"near": names.reindex(images.index), "cluster_share": share.reindex(images.index, fill_value=0)}
+
+
+def quarantined(subject: Subject, checks: dict[str, Entry], names: list[str], split: Split) -> Subject:
+    """Take the images that break one of the named checks out of the set, and divide the rest anew."""
+    if not names:
+        return subject
+    found = inspect(subject, {name: checks[name] for name in names})
+    reason = pd.Series(pd.NA, index=subject.images.index, dtype="str")
+    for name, rows in reversed(found.offenders.items()):
+        reason.loc[rows.index] = name
+    images = subject.images.assign(quarantine=reason, usable=subject.images["usable"] & reason.isna())
+    return replace(subject, images=images.assign(split=assign_splits(images, split)))
+
+
+def inspect(subject: Subject, checks: dict[str, Entry]) -> Inspection:
+    """Run every promise of every check over what is not in quarantine, with Great Expectations as the judge."""
+    kept = replace(subject, images=subject.images[subject.images["quarantine"].isna()])
+    measures = {name: entry.module("checks").measure(kept, entry.options) for name, entry in checks.items()}
+    promised = [
+        (name, promise) for name, entry in checks.items() for promise in entry.module("checks").promises(entry.options)
+    ]
+    passed, data_docs = judged(*tabulated(measures, promised, kept.images.index))
+    looked = [(name, promise, *told(promise, measures[name], kept.images)) for name, promise in promised]
+    findings = [finding(name, promise, passed[id(promise)], bad, observed) for name, promise, bad, observed in looked]
+    offenders: dict[str, list[pd.DataFrame]] = {}
+    for name, promise, bad, _ in looked:
+        if is_column(measures[name][promise.measure]) and len(bad):
+            offenders.setdefault(name, []).append(bad)
+    return Inspection(findings, {name: once(pd.concat(parts)) for name, parts in offenders.items()}, data_docs)
+
+
+def once(rows: pd.DataFrame) -> pd.DataFrame:
+    """Each row once, at its first place."""
+    return rows[~rows.index.duplicated()]
+
+
+def is_column(measure: pd.Series | float) -> bool:
+    """Whether a measure is of every image, not of the whole set."""
+    return isinstance(measure, pd.Series)
+
+
+def tabulated(
+    measures: dict[str, Measured], promised: Promised, index: pd.Index
+) -> tuple[dict[str, pd.DataFrame], dict[str, Promised]]:
+    """Two tables for the judge, with the promises about each: a row an image, and one row of numbers of the set."""
+    about: dict[str, Promised] = {"images": [], "set": []}
+    for name, promise in promised:
+        about["images" if is_column(measures[name][promise.measure]) else "set"].append((name, promise))
+    columns = {promise.measure: measures[name][promise.measure] for name, promise in about["images"]}
+    numbers = {promise.measure: [measures[name][promise.measure]] for name, promise in about["set"]}
+    return {"images": pd.DataFrame(columns, index=index), "set": pd.DataFrame(numbers)}, about
+
+
+def told(promise: Promise, measures: Measured, images: pd.DataFrame) -> tuple[pd.DataFrame, float | int]:
+    """Rows that break a promise, the worst first, with what their check measured, and their number.
+
+    For a number of the set: all rows, and that number.
+    """
+    values = measures[promise.measure]
+    if not isinstance(values, pd.Series):
+        return images, float(f"{values:.4g}")
+    rows = values.index[broken_rows(promise, values)]
+    columns = {key: column.reindex(rows) for key, column in measures.items() if isinstance(column, pd.Series)}
+    bad = images.loc[rows].assign(**columns)
+    return bad.sort_values(promise.worst, ascending=False, kind="stable") if promise.worst else bad, len(bad)
+
+
+def finding(check: str, promise: Promise, passed: bool, bad: pd.DataFrame, observed: float) -> Finding:
+    """Say how a promise came out."""
+    shown = int(observed) if float(observed).is_integer() else observed
+    if passed:
+        return Finding(check, promise.severity, True, shown, promise.limit, promise.text)
+    of_images = promise.measure in bad
+    remedy = f"`quarantine: [{check}]` in params.yaml leaves them out" if of_images else ""
+    examples = list(bad["path"][:N_EXAMPLES]) if of_images else []
+    return Finding(check, promise.severity, False, shown, promise.limit, promise.explain(bad, shown), examples, remedy)

@@ -1,0 +1,135 @@
+"""What one look at every image tells: hashes, size, light, crispness, and a thumbnail to compare it with others by.
+
+Each image is decoded once, on all cores; results come in chunks, in the order of the index, so that a million images
+need no more memory than ten thousand.
+"""
+
+import hashlib
+import multiprocessing
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from stages.core.decoding import Decoded, NotAnImage, decode
+from stages.core.looks import looks, quantization
+from stages.core.source import NOWHERE, opened_index, read_at
+
+CHUNK = 256  # images a task of a worker: about 20 ms of work
+ALONE = 4000  # below this many images, starting workers costs more than they save
+AHEAD = 4  # tasks a worker may have waiting: bounds what is held in memory
+SIDE = 16  # pixels of a thumbnail
+
+SCHEMA = pa.schema(
+    {
+        "path": pa.string(), "label": pa.string(), "given_split": pa.string(), "given_group": pa.string(),
+        "note": pa.string(), "sha256": pa.string(), "pixel_sha256": pa.string(), "width": pa.int32(),
+        "height": pa.int32(), "mode": pa.string(), "bits": pa.int32(), "format": pa.string(), "n_bytes": pa.int64(),
+        "quantization": pa.int32(), "red": pa.float32(), "green": pa.float32(), "blue": pa.float32(),
+        "brightness": pa.float32(), "contrast": pa.float32(), "darkest": pa.float32(), "lightest": pa.float32(),
+        "crispness": pa.float32(), "flags": pa.string(), "error": pa.string(),
+    }
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Rows of SCHEMA, and their thumbnails uint8 [N, SIDE, SIDE, 3], zero where an image can't be read."""
+
+    rows: pa.RecordBatch
+    thumbnails: np.ndarray
+
+
+@dataclass(frozen=True)
+class Thumbnails:
+    """Thumbnails of n images in a file of raw uint8 [n, SIDE, SIDE, 3]; rows are read as they are asked for.
+
+    The file is mapped only for that moment, or a million of them would count as 768 MB of memory.
+    """
+
+    path: Path
+    n: int
+
+    def __len__(self) -> int:
+        return self.n
+
+    def __getitem__(self, rows: np.ndarray) -> np.ndarray:
+        """Thumbnails of these rows, uint8 [R, SIDE, SIDE, 3]."""
+        return np.array(np.memmap(self.path, np.uint8, "r", shape=(self.n, SIDE, SIDE, 3))[rows])
+
+
+def measured(archive: Path, n_workers: int | None = None) -> Iterator[Chunk]:
+    """Yield chunks of measured images in the order of the index, on all cores. Raises UserError on a damaged source."""
+    index = opened_index(archive)
+    tasks = (
+        (archive, batch.slice(start, CHUNK))
+        for batch in index.iter_batches(batch_size=CHUNK * 64)
+        for start in range(0, batch.num_rows, CHUNK)
+    )
+    yield from mapped(measure_chunk, tasks, index.metadata.num_rows, n_workers)
+
+
+def mapped(work: Any, tasks: Iterable[Any], n_images: int, n_workers: int | None = None) -> Iterator[Any]:
+    """Yield work(task) in order: in worker processes where the images are many, else here.
+
+    Only a few tasks are under way at a time, so neither tasks nor results pile up.
+    """
+    n_workers = n_workers or len(os.sched_getaffinity(0))
+    if n_images < ALONE or n_workers == 1:
+        yield from map(work, tasks)
+        return
+    left = iter(tasks)
+    with ProcessPoolExecutor(n_workers, mp_context=multiprocessing.get_context("forkserver")) as pool:
+        waiting = deque(pool.submit(work, task) for task in islice(left, n_workers * AHEAD))
+        while waiting:
+            done = waiting.popleft().result()
+            waiting.extend(pool.submit(work, task) for task in islice(left, 1))
+            yield done
+
+
+def measure_chunk(task: tuple[Path, pa.RecordBatch]) -> Chunk:
+    """Measure some members of the zip; runs in a worker."""
+    archive, index = task
+    rows, pixels = [], []
+    for place in index.to_pylist():
+        row, image = measure(archive, place)
+        rows.append(row)
+        pixels.append(image)
+    found, thumbnails = looks(pixels, SIDE)
+    unreadable = np.array([image is None for image in pixels])
+    table = pa.RecordBatch.from_pylist(rows, SCHEMA)
+    for name, values in found.items():
+        column = pa.array(np.round(values, 3), pa.float32(), mask=unreadable)
+        table = table.set_column(SCHEMA.get_field_index(name), SCHEMA.field(name), column)
+    return Chunk(table, thumbnails)
+
+
+def measure(archive: Path, place: dict[str, Any]) -> tuple[dict[str, Any], np.ndarray | None]:
+    """Read and decode one member: its row so far and its pixels uint8 [H, W, 3], None when it can't be read."""
+    row = {"path": place["path"], "label": place["label"], "given_split": place["split"]}
+    row |= {"given_group": place["group"], "note": place["note"], "n_bytes": place["n_bytes"]}
+    if place["offset"] == NOWHERE:
+        return row | {"error": place["note"] or "no such file"}, None
+    data = read_at(archive, place["offset"], place["n_bytes"], place["crc32"])
+    row["sha256"] = hashlib.sha256(data).hexdigest()
+    try:
+        image = decode(data)
+    except NotAnImage as error:
+        return row | {"error": str(error)}, None
+    return row | described(image) | {"quantization": quantization(data)}, image.pixels
+
+
+def described(image: Decoded) -> dict[str, Any]:
+    """What a decoded image says of its file."""
+    height, width = image.pixels.shape[:2]
+    pixels = hashlib.sha256(f"{height}x{width}".encode() + image.pixels.tobytes()).hexdigest()
+    bits = 16 if "deep" in image.flags else 1 if image.mode == "1" else 8
+    known = {"width": width, "height": height, "mode": image.mode, "bits": bits, "format": image.format}
+    return {**known, "pixel_sha256": pixels, "flags": " ".join(image.flags)}
