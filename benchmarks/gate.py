@@ -8,6 +8,7 @@ processes. What grows with the images is (time of 3 N - time of N) / 2 N; what d
 `memory` makes images of 16 x 16 pixels of smoothed noise in 10 classes, and runs every check.
 """
 
+import contextlib
 import subprocess
 import sys
 import tempfile
@@ -27,12 +28,11 @@ from stages.core.source import Member, Source, opened_index, read_at, write_sour
 REPEATS = 3
 MODELS = ("label_noise", "no_shortcut")  # the checks that train a model
 NODE = """
-import resource, sys
+import resource
 from pathlib import Path
 from stages.{node} import main
 main(Path({root!r}))
-peak = [resource.getrusage(who).ru_maxrss // 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-print(*peak)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 """
 
 
@@ -59,11 +59,30 @@ def prepared(folder: Path, members: Iterator[Member], dropped: tuple[str, ...] =
     return layout
 
 
-def run_node(layout: Layout, node: str) -> list[int]:
-    """Run a node; returns its peak memory and that of its largest worker, MB. Raises CalledProcessError."""
+def run_node(layout: Layout, node: str) -> tuple[int, int]:
+    """Run a node; returns the peak resident memory of its process, and of all its processes together (PSS), MB."""
     code = NODE.format(node=node, root=str(layout.root))
-    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=PROJECT)
-    return [int(number) for number in done.stdout.split()]
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, cwd=PROJECT)
+    together = 0
+    while process.poll() is None:
+        together = max(together, proportional(process.pid))
+        time.sleep(0.3)
+    if process.returncode or not process.stdout:
+        raise SystemExit(f"{node} ended with {process.returncode}")
+    return int(process.stdout.read()), together
+
+
+def proportional(pid: int) -> int:
+    """Memory of a process and all below it, shared pages counted once, MB; 0 for what has just ended."""
+    import psutil
+
+    total = 0
+    with contextlib.suppress(psutil.Error):
+        parent = psutil.Process(pid)
+        for process in (parent, *parent.children(recursive=True)):
+            with contextlib.suppress(psutil.Error):
+                total += process.memory_full_info().pss
+    return total >> 20
 
 
 def seconds_of_decoder(layout: Layout) -> float:
@@ -120,11 +139,9 @@ def memory(*sizes: str) -> None:
             layout = prepared(Path(folder), made(n))
             for node in ("validate", "normalize"):
                 started = time.perf_counter()
-                own, worker = run_node(layout, node)
+                own, together = run_node(layout, node)
                 seconds = time.perf_counter() - started
-                print(
-                    f"{n:>9,} {node:<10} {own:>6} MB, its largest worker {worker:>5} MB, {seconds:>6.0f} s", flush=True
-                )
+                print(f"{n:>9,} {node:<10} {own:>5} MB, with workers {together:>5} MB, {seconds:>6.0f} s", flush=True)
 
 
 if __name__ == "__main__":

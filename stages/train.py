@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from stages.core.files import replaced_folder
-from stages.core.fitting import prepare_runtime
 from stages.core.layout import PROJECT
 from stages.core.making import load_data, make, record_of, write_run_record
 from stages.core.params import open_project
+from stages.core.runtime import prepare_runtime
 from stages.core.tracking import Live, mirror
 
 

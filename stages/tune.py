@@ -8,10 +8,10 @@ from stages.core.candidate import TRIALS
 from stages.core.console import say
 from stages.core.errors import UserError, did_you_mean
 from stages.core.files import replaced_folder, write_csv, write_json
-from stages.core.fitting import prepare_runtime
 from stages.core.layout import PROJECT
 from stages.core.making import load_data, make, record_of, write_run_record
 from stages.core.params import TUNED, open_project
+from stages.core.runtime import prepare_runtime
 from stages.core.tracking import Live, mirror
 
 

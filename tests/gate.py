@@ -98,7 +98,9 @@ def checks(*names: str, **options: object) -> dict[str, Entry]:
 def inspected(folder: Path, source: dict[str, bytes] | Source, check: str, **split: object) -> Inspection:
     """What one check finds in a set, in which no other check finds anything critical."""
     found = inspect(subject(folder, source, **split), checks(*dict.fromkeys((check, *CRITICAL))))
-    others = [item for item in found.findings if not item.passed and item.check != check and item.severity == "critical"]
+    others = [
+        item for item in found.findings if not item.passed and item.check != check and item.severity == "critical"
+    ]
     assert others == []
     return found
 

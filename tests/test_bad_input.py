@@ -537,22 +537,22 @@ def test_a_source_that_was_lost_or_damaged_says_what_to_run(settled, stage, faul
 
 
 def test_a_failed_gate_leaves_no_manifest(refused):
-    """Not even the one of before; the rejected one, the verdict and both pages are there to be read."""
+    """Not even the one of before; the rejected one, the verdict, the pages and the tables are there to be read."""
     project, done = refused
 
     assert_refused(project, done, "the data is not fit to train on: ", "(reports/validation/index.html)")
     assert verdict_of(project)["verdict"] == "fail"
     assert not (project.root / "data/manifest.parquet").exists()
     written = {path.name for path in (project.root / "reports/validation").iterdir()}
-    assert written == {"verdict.json", "index.html", "great_expectations.html", "rejected.parquet"}
+    assert {"verdict.json", "index.html", "data_docs", "images", "rejected.parquet"} <= written
     assert (project.root / "data/images/train.npy").read_bytes() == b"of an earlier run"
 
 
 CRITICAL = {
     "readable": ["4 images can't be read", "train/few/empty.png (the file is empty)", "and 1 more"],
     "balanced": ["class 'rare' has 2 of 57 images, 1 for every 21.5 of 'many'; checks.balanced.max_ratio is 3"],
-    "no_conflicts": ["1 images stand in two class folders", "train/few/conflict.png = train/many/conflict.png"],
-    "no_leaks": ["2 images have a copy in another split", "test/many/copy.png = train/many/000.png"],
+    "no_conflicts": ["1 image stands in two classes", "train/few/conflict.png = train/many/conflict.png"],
+    "no_leaks": ["1 image has a copy in a more held-out split", "train/many/000.png = test/many/copy.png"],
     "enough": ["class 'rare' has no image in one of the splits"],
 }
 
@@ -616,13 +616,12 @@ def test_a_source_of_only_damaged_images_is_refused(tmp_path):
 
 @pytest.mark.parametrize("name", ["loose.png", "train/loose.png"])
 def test_an_image_outside_a_class_folder_is_named(tmp_path, name):
-    """A split is no class; a manifest of before does not survive."""
-    project = built(tmp_path, plain_class("train/a", 4, 1) | {name: picture(9)}, {})
-    (project.root / "data/manifest.parquet").write_bytes(b"of an earlier run")
+    """A split is no class; it is refused before anything is packed."""
+    project = checkout(tmp_path)
+    changed(project, from_folder(write(tmp_path / "pictures", plain_class("train/a", 4, 1) | {name: picture(9)})))
 
-    assert_refused(project, project.stage("validate", ok=False), f"{name} lies in no class folder")
-    assert not (project.root / "data/manifest.parquet").exists()
-    assert not (project.root / "reports/validation").exists()
+    assert_refused(project, project.stage("download", ok=False), f"{name} lies in no class folder")
+    assert outputs(project) == {}
 
 
 # ---- warnings: the data goes on, and the faults with it ----------------------------------------------------------------
@@ -687,7 +686,7 @@ def test_names_with_spaces_and_letters_of_any_script_are_kept(warned):
     assert SPACED in page_of(project) and ACCENTED in page_of(project)
 
 
-@pytest.mark.parametrize("name", ["index.html", "great_expectations.html"])
+@pytest.mark.parametrize("name", ["index.html", "data_docs/validations/images.html"])
 def test_names_from_data_are_text_on_a_page(warned, name):
     """A folder named as a tag is shown, not obeyed."""
     project, _ = warned
@@ -709,7 +708,7 @@ def test_validating_twice_gives_the_same_bytes(warned, tmp_path):
     """Manifest, verdict and both pages, wherever the project lies."""
     project = copied(warned[0], tmp_path / "copy")
     before = {name: value for name, value in outputs(project).items() if not name.startswith("data/images")}
-    assert {"data/manifest.parquet", "reports/validation/great_expectations.html"} < set(before)
+    assert {"data/manifest.parquet", "reports/validation/data_docs/validations/images.html"} < set(before)
 
     project.stage("validate")
     after = outputs(project)

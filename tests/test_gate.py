@@ -100,7 +100,9 @@ def test_the_manifest_has_a_row_for_every_member(first):
 def test_a_set_that_fails_leaves_its_evidence_and_no_manifest(tmp_path):
     """The rows that were refused lie beside the verdict, and the error counts what is critical."""
     layout = project(tmp_path, planted())
-    with pytest.raises(UserError, match=r"not fit to train on: 3 critical findings \(reports/validation/index.html\)") as error:
+    with pytest.raises(
+        UserError, match=r"not fit to train on: 3 critical findings \(reports/validation/index.html\)"
+    ) as error:
         validate.main(tmp_path)
 
     assert not layout.manifest.exists() and (layout.validation / "rejected.parquet").exists()

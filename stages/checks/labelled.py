@@ -15,14 +15,16 @@ class Options(Section):
 
 def measure(subject: Subject, options: Options) -> Measured:
     """1 for what the source itself could not match, else 0."""
-    return {"unmatched": subject.images["note"].notna().astype("int8")}
+    images = subject.images
+    return {"unmatched": (images["note"].notna() | images["label"].isna()).astype("int8")}
 
 
 def promises(options: Options) -> list[Promise]:
     """Nothing is unmatched."""
 
     def explain(bad: pd.DataFrame, observed: object) -> str:
-        kinds = [f"{len(rows):,} x {note}: {listed(rows['path'])}" for note, rows in bad.groupby("note", observed=True)]
+        notes = bad["note"].astype("str").fillna("no label")
+        kinds = [f"{len(rows):,} x {note}: {listed(rows['path'])}" for note, rows in bad.groupby(notes)]
         return f"{number(bad, 'entry has')} no label or no image; {listed(kinds, 4)}; mend the table of labels"
 
     text = "every image has one label and every label its image"

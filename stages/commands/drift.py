@@ -7,23 +7,19 @@ beside it in drift.json; limits stand in params.yaml under `drift`.
 import argparse
 import json
 from pathlib import Path
-from typing import Any
 
-from stages.core.arrivals import Arrivals, chosen, looked_at, members_of
-from stages.core.candidate import MODEL, REFERENCE, Candidate, read_candidate
-from stages.core.console import held_back, say
-from stages.core.drift import compare, strangeness
+from stages.core.arrivals import chosen, looked_at, members_of
+from stages.core.candidate import REFERENCE
+from stages.core.chosen_model import champion, comparable, normalization, opened
+from stages.core.console import say
+from stages.core.drift import compare, unusual
 from stages.core.drift_page import Outcome, as_json, as_text, page, summary
-from stages.core.errors import DriftFound, UserError, did_you_mean
-from stages.core.files import listed, read_json, replaced_folder, write_json, write_text
-from stages.core.fitting import start_tensorflow
-from stages.core.layout import Layout
+from stages.core.errors import DriftFound
+from stages.core.files import listed, replaced_folder, write_json, write_text
 from stages.core.pages import thumbnail
-from stages.core.params import Params, open_project
-from stages.core.reference import Sample, read_reference, view_of
+from stages.core.params import open_project
+from stages.core.reference import read_reference
 from stages.core.source import Member
-
-N_UNUSUAL = 12
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,7 +36,7 @@ def main(parsed: argparse.Namespace) -> None:
     members = members_of(parsed.new_data, params.tree.download, layout.root / ".dvc/tmp/fetched")
     reference = read_reference(candidate.folder / REFERENCE, candidate.predictions)
     seen = chosen(members, params.tree.drift.max_images)
-    new = looked_at(seen, normalization(candidate), opened(candidate, params))
+    new = looked_at(seen, normalization(candidate), opened(candidate, params.tree.runtime))
     compared = compare(reference, new.sample, candidate.record["classes"], params.tree.drift)
     found = Outcome(
         model=candidate.name,
@@ -50,64 +46,11 @@ def main(parsed: argparse.Namespace) -> None:
         n_looked=len(seen),
         unreadable=new.unreadable,
         comparisons=compared,
-        unusual=unusual(reference, new, candidate.record["classes"]),
+        unusual=unusual(reference, new.sample, new.names, candidate.record["classes"]),
     )
     write(layout.drift(candidate.name), found, seen)
     print(json.dumps(as_json(found), indent=1) if parsed.json else as_text(found))
     answer(found, layout.drift(candidate.name) / "index.html")
-
-
-def champion(layout: Layout) -> str:
-    """Name of the champion. Raises UserError before there is one."""
-    name = read_json(layout.reports / "champion.json").get("candidate")
-    if not name:
-        raise UserError("every candidate failed, so there is no champion; name a model")
-    return str(name)
-
-
-def comparable(layout: Layout, params: Params, name: str) -> Candidate:
-    """Return a candidate with all that is needed. Raises UserError for one that is unknown, failed or too old."""
-    if name not in params.candidates:
-        raise UserError(f"no candidate is called {name!r}; {did_you_mean(name, params.candidates)}")
-    candidate = read_candidate(layout.candidate(name))
-    if candidate.failure:
-        raise UserError(f"{name} has no model: its training failed ({candidate.failure})")
-    if REFERENCE not in candidate.record["outputs"]:
-        stage = str(candidate.record["stage"])
-        again = f"`dvc repro -f {stage}@{candidate.record['entry']}`"
-        raise UserError(f"{name} was trained before drift could be measured: it has no {REFERENCE}; {again} adds it")
-    for file in (MODEL, REFERENCE):
-        if not (candidate.folder / file).exists():
-            raise UserError(f"{candidate.folder / file} is missing; `dvc checkout` or `dvc pull` brings it back")
-    return candidate
-
-
-def normalization(candidate: Candidate) -> dict[str, Any]:
-    """The size and colour that the images of a candidate were given, whatever params.yaml says by now."""
-    return dict(candidate.record["inputs"]["images"]["normalize"])
-
-
-def opened(candidate: Candidate, params: Params) -> Any:
-    """Load the model and return how it sees images."""
-    start_tensorflow(params.tree.runtime)
-    with held_back():
-        import keras
-
-        return view_of(keras.saving.load_model(candidate.folder / MODEL, compile=False, safe_mode=True))
-
-
-def unusual(reference: Sample, new: Arrivals, classes: list[str]) -> list[dict[str, Any]]:
-    """The new images furthest from what the model knows, the furthest first."""
-    distance, said = strangeness(reference.features, new.sample.features), new.sample.probabilities
-    return [
-        {
-            "name": new.names[place],
-            "distance": float(distance[place]),
-            "label": classes[said[place].argmax()],
-            "confidence": float(said[place].max()),
-        }
-        for place in (-distance).argsort(kind="stable")[:N_UNUSUAL]
-    ]
 
 
 def write(folder: Path, found: Outcome, members: list[Member]) -> None:

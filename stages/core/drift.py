@@ -9,8 +9,10 @@ Significance alone calls any shift drift once images are many, distance alone ca
 drift is both.
 """
 
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +20,7 @@ from stages.core.options import Drift
 from stages.core.reference import Sample, evenly
 
 NEIGHBOURS = 10
+N_UNUSUAL = 12
 DRAWS = 9_999  # of the permutation test: p is at least 1 / 10,000
 DECIMALS = 6  # of a probability: another batch size or processor changes the seventh
 MOST_OLD = 5_000  # validation predictions that are compared
@@ -93,7 +96,9 @@ def kolmogorov_smirnov(old: np.ndarray, new: np.ndarray) -> tuple[float, float]:
     """Largest difference between two cumulative distributions, in [0, 1], and its p-value; conservative with ties."""
     from scipy.stats import ks_2samp
 
-    found = ks_2samp(old, new, method="auto" if max(len(old), len(new)) <= 10_000 else "asymp")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # the exact p can't be had for these sizes, the asymptotic is
+        found = ks_2samp(old, new, method="auto")
     return float(found.statistic), float(found.pvalue)
 
 
@@ -133,6 +138,20 @@ def strangeness(known: np.ndarray, new: np.ndarray) -> np.ndarray:
     distance = np.sqrt(np.maximum(2 - 2 * directions(new) @ directions(known).T, 0))
     nth = min(NEIGHBOURS, len(known)) - 1
     return np.partition(distance, nth, axis=1)[:, nth]
+
+
+def unusual(reference: Sample, new: Sample, names: list[str], classes: list[str]) -> list[dict[str, Any]]:
+    """The new images furthest from what the model knows, the furthest first."""
+    distance, said = strangeness(reference.features, new.features), new.probabilities
+    return [
+        {
+            "name": names[place],
+            "distance": float(distance[place]),
+            "label": classes[said[place].argmax()],
+            "confidence": float(said[place].max()),
+        }
+        for place in (-distance).argsort(kind="stable")[:N_UNUSUAL]
+    ]
 
 
 def directions(features: np.ndarray) -> np.ndarray:

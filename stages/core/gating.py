@@ -33,7 +33,7 @@ def subject_of(images: pd.DataFrame, thumbnails: Thumbnails | np.ndarray, split:
     usable = images["error"].isna() & images["note"].isna() & images["label"].notna()
     near, pairs = split.near_copies, NO_PAIRS
     if near:
-        contrast = images["contrast"].where(usable, 0).to_numpy(np.float32)
+        contrast = images["contrast"].where(usable, -1).to_numpy(np.float32)
         limits = near.model_dump(include={"min_contrast", "min_correlation", "max_difference", "neighbours"})
         pairs = near_pairs(thumbnails, contrast, **limits)
     decided = images.assign(
@@ -50,9 +50,9 @@ def clusters(images: pd.DataFrame, pairs: Pairs, near: NearCopies | None) -> dic
     """
     leader = pd.Series(leaders(pairs, len(images)), index=images.index)
     inside = leader >= 0
-    leader, label = leader[inside], images["label"].astype("str")
-    members = label[inside].groupby([leader, label[inside]]).transform("size")  # of its own class
-    share = (members / label.groupby(label).transform("size")[inside]).astype("float32")
+    leader, label = leader[inside], images["label"][inside].astype("str")
+    members = label.groupby([leader, label]).transform("size")  # of its own class
+    share = (members / label.map(images["label"].value_counts()).astype("float64")).astype("float32")
     small = leader.map(leader.value_counts()) <= (near.max_cluster_size if near else 0)
     kept = small | (share.groupby(leader).transform("max") <= (near.max_cluster_share if near else 0))
     names = images["path"].reindex(leader[kept]).set_axis(leader[kept].index)

@@ -13,7 +13,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -51,7 +51,7 @@ class Chunk:
 class Thumbnails:
     """Thumbnails of n images in a file of raw uint8 [n, SIDE, SIDE, 3]; rows are read as they are asked for.
 
-    The file is mapped only for that moment, or a million of them would count as 768 MB of memory.
+    Not a memory map: the pages of a million of them would count as 768 MB of memory.
     """
 
     path: Path
@@ -61,8 +61,19 @@ class Thumbnails:
         return self.n
 
     def __getitem__(self, rows: np.ndarray) -> np.ndarray:
-        """Thumbnails of these rows, uint8 [R, SIDE, SIDE, 3]."""
-        return np.array(np.memmap(self.path, np.uint8, "r", shape=(self.n, SIDE, SIDE, 3))[rows])
+        """Thumbnails of these rows, uint8 [R, SIDE, SIDE, 3]: in one read where they lie close together."""
+        if not len(rows):
+            return np.zeros((0, SIDE, SIDE, 3), np.uint8)
+        first, last = int(rows.min()), int(rows.max())
+        with self.path.open("rb") as stream:
+            if last - first < 2 * len(rows):
+                return self.read(stream, first, last + 1 - first)[rows - first]
+            return np.concatenate([self.read(stream, row, 1) for row in rows.tolist()])
+
+    def read(self, stream: BinaryIO, first: int, n: int) -> np.ndarray:
+        """Thumbnails of n neighbouring rows."""
+        stream.seek(first * SIDE * SIDE * 3)
+        return np.frombuffer(stream.read(n * SIDE * SIDE * 3), np.uint8).reshape(n, SIDE, SIDE, 3)
 
 
 def measured(archive: Path, n_workers: int | None = None) -> Iterator[Chunk]:

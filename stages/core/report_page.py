@@ -120,6 +120,7 @@ def described(standing: Standing, n_pictures: int) -> dict[str, Any]:
         "matrix": heat(tables["confusion_matrix"]),
         "per_class": records(tables["per_class"]),
         "pairs": confused(tables["confusions"], tables["mistakes"], n_pictures),
+        "balance": standing.record["balance"],
     }
 
 

@@ -45,21 +45,25 @@ def source_at(layout: Layout, revision: str | None) -> dict[str, Any]:
 def opened(layout: Layout, revision: str, path: Path) -> Iterator[IO[bytes]]:
     """Open a file of the project as DVC knows it at a revision. Raises UserError; see `manifest_at`."""
     from dvc.api import DVCFileSystem
+
+    name = path.relative_to(layout.root).as_posix()
+    with explained(revision, name):
+        files = DVCFileSystem(str(layout.root), rev=revision, config=remotes(layout))
+        if not recorded(files, name):
+            raise UserError(f"{revision} has no {name}: no dvc.lock was committed there that names it")
+        stream = files.open(name)
+    with stream:
+        yield stream
+
+
+@contextmanager
+def explained(revision: str, name: str) -> Iterator[None]:
+    """Turn DVC's errors of a revision, or of a file there, into sentences with a way out. Raises UserError."""
     from dvc.exceptions import DvcException, NotDvcRepoError
     from dvc.scm import RevError
 
-    name = path.relative_to(layout.root).as_posix()
-    nowhere = (
-        f"{name} of {revision} is neither in the cache nor in a remote here: `dvc pull` at that revision fetches it, "
-        "`dvc repro validate` makes it again"
-    )
     try:
-        files = DVCFileSystem(str(layout.root), rev=revision, config=remotes(layout))
-        if not recorded(files, name):
-            raise UserError(
-                f"{revision} has no {name}: its dvc.lock was not committed, or the gate let nothing through"
-            )
-        stream = files.open(name)
+        yield
     except RevError as error:
         raise UserError(
             f"{revision!r} is no git revision and no DVC experiment; see `git log`, `dvc exp list`"
@@ -67,9 +71,10 @@ def opened(layout: Layout, revision: str, path: Path) -> Iterator[IO[bytes]]:
     except NotDvcRepoError as error:
         raise UserError(f"{revision} has no DVC project; name a later revision") from error
     except (DvcException, OSError) as error:
-        raise UserError(nowhere) from error
-    with stream:
-        yield stream
+        raise UserError(
+            f"{name} of {revision} is neither in the cache nor in a remote: check that revision out, "
+            "then `dvc pull` fetches it or `dvc repro validate` makes it again"
+        ) from error
 
 
 def remotes(layout: Layout) -> dict[str, Any]:

@@ -84,6 +84,7 @@ def tags(layout: Layout, params: Params, found: Trail) -> dict[str, str]:
         "mlflow.note.content": note(params, found),
         "imagetrail.candidate": record["name"],
         "imagetrail.kind": record["params"]["kind"],
+        "imagetrail.balance": record.get("balance", {}).get("method", "none"),
         "imagetrail.dataset": params.dataset.name,
         "imagetrail.manifest_sha256": record["inputs"]["manifest_sha256"],
         "imagetrail.dirty": ", ".join(about.get("dirty_files", []))[:4000] or "no",
@@ -108,7 +109,9 @@ def gate_tags(layout: Layout) -> dict[str, str]:
         return md5
     outcome = read_json(path)
     broken = [f"{finding['check']}: {finding['message']}" for finding in outcome["findings"] if not finding["passed"]]
-    return {**md5, "imagetrail.verdict": outcome["verdict"], "imagetrail.warnings": "; ".join(broken)[:4000]}
+    gone = ", ".join(f"{n:,} for {check}" for check, n in outcome["quarantine"].items()) or "none"
+    found = {"imagetrail.verdict": outcome["verdict"], "imagetrail.warnings": "; ".join(broken)[:4000]}
+    return {**md5, **found, "imagetrail.quarantine": gone}
 
 
 def note(params: Params, found: Trail) -> str:

@@ -45,9 +45,7 @@ def test_ratio_of_nothing_is_one():
 
 def test_the_worst_split_counts():
     """3 to 2 over all and 3 to 1 within val: twice as uneven as the whole."""
-    images = pd.DataFrame(
-        {"label": list("aaabbbaaab"), "split": ["train"] * 6 + ["val"] * 4, "usable": True}
-    )
+    images = pd.DataFrame({"label": list("aaabbbaaab"), "split": ["train"] * 6 + ["val"] * 4, "usable": True})
     found = measure(Subject(images, np.zeros(0), NO_PAIRS), gate.checks("balanced")["balanced"].options)
 
     assert (found["class_ratio"], found["worst_split_ratio"]) == (1.5, 2)

@@ -34,7 +34,9 @@ def subjects(tmp_path_factory):
         "all alike": {f"{label}/{i}.jpg": gate.jpeg(0, 1) for label in "ab" for i in range(20)},
         "all blank": {f"a/{i}.jpg": gate.encoded(np.zeros((9, 9, 3), np.uint8)) for i in range(20)},
     }
-    made = {"clean": gate.subject(tmp_path_factory.mktemp("set"), clean, near_copies=gate.shipped().tree.split.near_copies)}
+    made = {
+        "clean": gate.subject(tmp_path_factory.mktemp("set"), clean, near_copies=gate.shipped().tree.split.near_copies)
+    }
     made |= {name: gate.subject(tmp_path_factory.mktemp("set"), files) for name, files in sets.items()}
     return made | {"no image": blanked(made["clean"])}
 

@@ -28,7 +28,11 @@ def test_an_image_unlike_the_others_is_named(tmp_path, odd, words):
     found = gate.inspected(tmp_path, gate.clean(40) | {"ash/odd.jpg": odd}, "consistent")
     finding = gate.one(found, "consistent")
 
-    assert (finding.severity, finding.examples, gate.offenders(found, "consistent")) == ("warning", ["ash/odd.jpg"], ["ash/odd.jpg"])
+    assert (finding.severity, finding.examples, gate.offenders(found, "consistent")) == (
+        "warning",
+        ["ash/odd.jpg"],
+        ["ash/odd.jpg"],
+    )
     assert words in finding.message
 
 

@@ -7,7 +7,8 @@ from tests import gate
 def test_what_the_table_could_not_match_is_named(tmp_path):
     """A row without a file and a file without a row: critical, in no split, and not called unreadable."""
     members = [
-        Member(name.replace("/", "_"), lambda data=data: data, name.split("/")[0]) for name, data in gate.clean().items()
+        Member(name.replace("/", "_"), lambda data=data: data, name.split("/")[0])
+        for name, data in gate.clean().items()
     ]
     members += [
         Member("left_over.jpg", lambda: gate.jpeg(0, 90), note="no label"),

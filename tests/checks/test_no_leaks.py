@@ -18,7 +18,8 @@ PIXELS = gate.picture(0, 90)
 
 
 @pytest.mark.parametrize(
-    ("less", "more"), [("train", "val"), ("train", "test"), ("val", "test"), ("train", "dev"), ("seg_train", "seg_test")]
+    ("less", "more"),
+    [("train", "val"), ("train", "test"), ("val", "test"), ("train", "dev"), ("seg_train", "seg_test")],
 )
 def test_the_copy_that_is_less_held_out_is_named(tmp_path, less, more):
     """Equal pixels in two files of other bytes: critical; the one to remove is named, and the one it equals."""
@@ -49,7 +50,9 @@ def test_a_divided_group_is_named(tmp_path):
     members = []
     for name, data in gate.clean().items():
         split, own = next(where), int(name[4:7]) == 3
-        members.append(Member(name, lambda data=data: data, name[:3], "train" if own else split, "anna" if own else None))
+        members.append(
+            Member(name, lambda data=data: data, name[:3], "train" if own else split, "anna" if own else None)
+        )
     members.append(Member("ash/anna.jpg", lambda: gate.jpeg(0, 90), "ash", "test", "anna"))
     found = gate.inspected(tmp_path, Source({}, members, labels="table"), "no_leaks")
     finding = gate.one(found, "no_leaks")

@@ -15,9 +15,7 @@ def near(label, number, light):
 @pytest.fixture(scope="module")
 def found(tmp_path_factory):
     """A set with predefined splits and one fault of each kind."""
-    files = {
-        f"{'test' if int(name[4:7]) > 15 else 'train'}/{name}": data for name, data in gate.clean(20).items()
-    }
+    files = {f"{'test' if int(name[4:7]) > 15 else 'train'}/{name}": data for name, data in gate.clean(20).items()}
     files |= {"test/ash/again.jpg": near(0, 3, 9), "train/oak/wrong.jpg": near(1, 4, -9)}
     files |= {f"train/oak/burst{i:02}.jpg": near(2, 5, i - 6) for i in range(11)}
     subject = gate.subject(tmp_path_factory.mktemp("set"), files, near_copies=gate.shipped().tree.split.near_copies)
@@ -26,7 +24,7 @@ def found(tmp_path_factory):
 
 def test_each_kind_is_a_warning(found):
     """And nothing else is wrong that is critical."""
-    subject, inspection = found
+    _, inspection = found
 
     assert [finding.severity for finding in gate.broken(inspection, "no_near_copies")] == ["warning"] * 3
     assert not [item for item in inspection.findings if not item.passed and item.severity == "critical"]
@@ -37,7 +35,9 @@ def test_a_near_copy_in_a_more_held_out_split_is_named(found):
     leak, _, _ = gate.broken(found[1], "no_near_copies")
 
     assert leak.examples[0] == "train/ash/003.jpg" and "train/ash/003.jpg ~ test/ash/again.jpg" in leak.message
-    assert all(path.startswith("train/oak/") for path in leak.examples[1:])  # the crowd below, which is not kept together
+    assert all(
+        path.startswith("train/oak/") for path in leak.examples[1:]
+    )  # the crowd below, which is not kept together
 
 
 def test_a_near_copy_in_another_class_is_named_on_both_sides(found):
@@ -63,4 +63,9 @@ def test_a_pair_is_a_group(found):
     near = found[0].images.set_index("path")["near"].dropna()
 
     assert sorted(near.index) == ["test/ash/again.jpg", "train/ash/003.jpg", "train/elm/004.jpg", "train/oak/wrong.jpg"]
-    assert near["test/ash/again.jpg"] == near["train/ash/003.jpg"] != near["train/elm/004.jpg"] == near["train/oak/wrong.jpg"]
+    assert (
+        near["test/ash/again.jpg"]
+        == near["train/ash/003.jpg"]
+        != near["train/elm/004.jpg"]
+        == near["train/oak/wrong.jpg"]
+    )

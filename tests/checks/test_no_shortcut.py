@@ -34,7 +34,9 @@ def test_another_quality_gives_a_class_away(tmp_path):
 
 def test_three_qualities_give_every_class_away(tmp_path):
     """By the table and by the bytes."""
-    files = {f"{name}/{i}.jpg": gate.jpeg(k, i, (50, 75, 95)[k]) for k, name in enumerate(gate.LABELS) for i in range(20)}
+    files = {
+        f"{name}/{i}.jpg": gate.jpeg(k, i, (50, 75, 95)[k]) for k, name in enumerate(gate.LABELS) for i in range(20)
+    }
 
     assert told(tmp_path, files) == {NAMES["encoder"]: 1, NAMES["file_size"]: 1}
 
@@ -51,7 +53,9 @@ def test_another_colour_gives_the_classes_away(tmp_path):
     files = {}
     for name in gate.clean():
         label = gate.LABELS.index(name[:3])
-        files[name] = gate.encoded((gate.picture(label, int(name[4:7])) * (0.5 + 0.5 * np.eye(3)[label])).astype(np.uint8))
+        files[name] = gate.encoded(
+            (gate.picture(label, int(name[4:7])) * (0.5 + 0.5 * np.eye(3)[label])).astype(np.uint8)
+        )
 
     assert told(tmp_path, files)[NAMES["colour"]] > 0.9
 
@@ -65,7 +69,10 @@ def test_another_habit_of_naming_gives_a_class_away(tmp_path):
 
 def test_the_name_of_the_class_in_the_file_is_no_shortcut(tmp_path):
     """ash/ash_001.jpg, elm/ELM_001.jpg: the label stands in the folder anyway, and no picture holds its name."""
-    files = {f"{name[:4]}{name[:3].upper() if name[0] == 'e' else name[:3]}_{name[4:]}": data for name, data in gate.clean().items()}
+    files = {
+        f"{name[:4]}{name[:3].upper() if name[0] == 'e' else name[:3]}_{name[4:]}": data
+        for name, data in gate.clean().items()
+    }
 
     assert told(tmp_path, files) == {}
 

@@ -29,11 +29,17 @@ def test_an_odd_image_is_named(tmp_path, data, words):
     found = gate.inspected(tmp_path, gate.clean() | {"ash/odd.png": data}, "plausible")
     finding = gate.one(found, "plausible")
 
-    assert (finding.severity, finding.examples, gate.offenders(found, "plausible")) == ("warning", ["ash/odd.png"], ["ash/odd.png"])
+    assert (finding.severity, finding.examples, gate.offenders(found, "plausible")) == (
+        "warning",
+        ["ash/odd.png"],
+        ["ash/odd.png"],
+    )
     assert words in finding.message
 
 
-@pytest.mark.parametrize("data", [sized(8, 8), sized(48, 12), sized(8192, 2048), sized(48, 48, "P"), sized(48, 48, "RGBA")])
+@pytest.mark.parametrize(
+    "data", [sized(8, 8), sized(48, 12), sized(8192, 2048), sized(48, 48, "P"), sized(48, 48, "RGBA")]
+)
 def test_an_image_at_the_limit_is_plausible(tmp_path, data):
     """Each limit belongs to what is allowed."""
     assert gate.broken(gate.inspected(tmp_path, gate.clean() | {"ash/odd.png": data}, "plausible"), "plausible") == []

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import shutil
 import time
 import zipfile
@@ -14,6 +15,7 @@ from PIL import Image, ImageFilter
 from stages.core.files import digest
 from stages.core.reference import IMAGES, LOOKS, POINTS, train_looks, write_reference
 from stages.core.source import images_named
+from tests.test_pages import BROWSER, opened
 
 pytestmark = pytest.mark.slow
 
@@ -129,6 +131,18 @@ def test_the_page_and_the_file_are_written(copied, tmp_path):
     ]
     assert text.count('role="img"') == len(found["measures"]) - 1 and text.count("data:image/png") == 12
     assert len(found["unusual"]) == 12 and "http" not in text.replace("http-equiv", "")
+
+
+@pytest.mark.skipif(not BROWSER, reason="no Chromium on this machine")
+@pytest.mark.parametrize("width", [1200, 500])
+def test_the_page_fits_the_window(copied, tmp_path, width):
+    """Whatever the files are called."""
+    folder = written(tmp_path / "new", images(copied, "test", "7"))
+    (folder / f"{'x' * 120}.png").write_bytes(b"")
+    copied.command("drift", str(folder), "residual", ok=False)
+    dom = opened(copied.root / "reports/drift/residual/index.html", tmp_path, width)
+
+    assert int(re.search(r"width=(\d+)", dom)[1]) <= width
 
 
 def assert_refused(project, *arguments, say):

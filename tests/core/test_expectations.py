@@ -17,7 +17,9 @@ def bound(**limits):
     return Promise("in words", "x", "critical", lambda bad, observed: "", **limits)
 
 
-VALUES = st.lists(st.none() | st.floats(-4, 4, width=32) | st.sampled_from([0.1, -0.0, float("inf")]), min_size=1, max_size=20)
+VALUES = st.lists(
+    st.none() | st.floats(-4, 4, width=32) | st.sampled_from([0.1, -0.0, float("inf")]), min_size=1, max_size=20
+)
 
 
 @settings(max_examples=10, phases=[Phase.explicit, Phase.generate])  # shrinking would take minutes
@@ -25,7 +27,10 @@ VALUES = st.lists(st.none() | st.floats(-4, 4, width=32) | st.sampled_from([0.1,
 def test_both_find_the_same_rows(values, dtype, low, high):
     """For any numbers with any missing, in both widths, and a bound on either side or both."""
     table = pd.DataFrame({"x": np.array([np.nan if value is None else value for value in values], dtype)})
-    promised = [("check", promise) for promise in (bound(minimum=low), bound(maximum=high), bound(minimum=min(low, high), maximum=max(low, high)))]
+    promised = [
+        ("check", promise)
+        for promise in (bound(minimum=low), bound(maximum=high), bound(minimum=min(low, high), maximum=max(low, high)))
+    ]
 
     held, _ = judged({"images": table}, {"images": promised})
 
@@ -55,7 +60,9 @@ def test_a_limit_may_be_met_in_float32(limit):
     assert broken_rows(most, table["x"]).tolist() == [False, True, False]
 
 
-@pytest.mark.parametrize(("value", "broken"), [(1.0, False), (2.0, False), (np.nextafter(2, 3), True), (0.5, True), (np.nan, False)])
+@pytest.mark.parametrize(
+    ("value", "broken"), [(1.0, False), (2.0, False), (np.nextafter(2, 3), True), (0.5, True), (np.nan, False)]
+)
 def test_a_bound_belongs_to_what_is_allowed(value, broken):
     """Between 1 and 2, both ends in; a missing value breaks nothing."""
     assert broken_rows(bound(minimum=1.0, maximum=2.0), pd.Series([value])).tolist() == [broken]
@@ -92,4 +99,7 @@ def test_only_ids_and_times_are_replaced():
     """The same id gets the same number wherever it stands."""
     first, second = "11111111-2222-3333-4444-555555555555", "99999999-2222-3333-4444-555555555555"
 
-    assert steady(f"{first} {second} {first} 2026-07-31T01:02:03.4Z 12:30") == "id-0001 id-0002 id-0001 (time left out) 12:30"
+    assert (
+        steady(f"{first} {second} {first} 2026-07-31T01:02:03.4Z 12:30")
+        == "id-0001 id-0002 id-0001 (time left out) 12:30"
+    )

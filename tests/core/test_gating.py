@@ -1,12 +1,13 @@
 """The gate: what is usable, what is one cluster, what goes into quarantine, and the verdict."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from stages.core.findings import Finding, verdict
-from stages.core.gating import clusters, inspect, quarantined
-from stages.core.near_duplicates import Pairs
+from stages.core.gating import NO_PAIRS, clusters, inspect, quarantined
 from stages.core.source import Member, Source
 from tests import gate
 
@@ -149,9 +150,11 @@ NEAR = gate.shipped().tree.split.near_copies.model_copy(update={"max_cluster_sha
 
 def clustered(n_each, *pairs, near=NEAR):
     """`near` and `cluster_share` by hand of n images in each of two classes and these pairs of rows."""
-    images = pd.DataFrame({"path": [f"{label}/{i}" for label in "ab" for i in range(n_each)], "label": ["a"] * n_each + ["b"] * n_each})
+    images = pd.DataFrame(
+        {"path": [f"{label}/{i}" for label in "ab" for i in range(n_each)], "label": ["a"] * n_each + ["b"] * n_each}
+    )
     first, second = (np.array(rows, np.int64) for rows in (zip(*sorted(pairs), strict=True) if pairs else ((), ())))
-    found = clusters(images, Pairs(first, second, np.ones(len(pairs), np.float32), np.zeros(len(pairs), np.float32)), near)
+    found = clusters(images, replace(NO_PAIRS, first=first, second=second), near)
     return found["near"].fillna("").tolist(), found["cluster_share"].tolist()
 
 

@@ -35,7 +35,11 @@ def test_light_by_hand():
 @pytest.mark.parametrize(
     ("counts", "darkest", "lightest"),
     [
-        ({"v0": 1, "v100": 98, "v255": 1}, 0, 100),  # one of a hundred is the 1st percentile; the 99th is reached before
+        (
+            {"v0": 1, "v100": 98, "v255": 1},
+            0,
+            100,
+        ),  # one of a hundred is the 1st percentile; the 99th is reached before
         ({"v0": 1, "v100": 198, "v255": 1}, 100, 100),  # one of two hundred is not
         ({"v0": 2, "v100": 96, "v255": 2}, 0, 255),
         ({"v7": 1}, 7, 7),
@@ -62,8 +66,10 @@ def test_a_blur_lowers_crispness():
     """Of every textured picture, and more of it lowers it more: the limit of 0.4 lies between sharp and blurred."""
     for number in range(5):
         y = luma(picture(0, number))
-        sharp, soft, softer = (crispness(each) for each in (y, cv2.GaussianBlur(y, (0, 0), 1.5), cv2.GaussianBlur(y, (0, 0), 3)))
-        assert sharp > 0.5 > 0.4 > soft > softer >= 0
+        sharp, soft, softer = (
+            crispness(each) for each in (y, cv2.GaussianBlur(y, (0, 0), 1.5), cv2.GaussianBlur(y, (0, 0), 3))
+        )
+        assert sharp > 0.5 and 0.4 > soft > softer >= 0
 
 
 def test_crispness_of_a_flat_picture_is_nothing():

@@ -56,7 +56,7 @@ def test_rank_is_a_function_of_seed_and_pixels(tmp_path):
     assert first.tolist() == [mf.ranked(1, text) for text in texts]
     assert compacted(tmp_path, texts[::-1])["rank"].tolist() == first.tolist()[::-1]
     assert (np.argsort(compacted(tmp_path, texts, seed=2)["rank"]) != np.argsort(first)).any()
-    assert mf.ranked(1, "00" * 32) == 0x7ca227d548dcda2d  # the head of `printf 1:000…0 | sha256sum`, for ever
+    assert mf.ranked(1, "00" * 32) == 0x7CA227D548DCDA2D  # the head of `printf 1:000…0 | sha256sum`, for ever
 
 
 def test_a_manifest_holds_what_was_measured_and_decided(tmp_path):
@@ -64,7 +64,12 @@ def test_a_manifest_holds_what_was_measured_and_decided(tmp_path):
     parts = [chunk(["00" * 32, None]), chunk(["01" * 32])]
     mf.write_rows(tmp_path / "rows.parquet", parts, tmp_path / "thumbnails")
     decided = pd.DataFrame(
-        {"split": ["train", None, "test"], "group": [None, "g", None], "near": None, "quarantine": [None, "readable", None]}
+        {
+            "split": ["train", None, "test"],
+            "group": [None, "g", None],
+            "near": None,
+            "quarantine": [None, "readable", None],
+        }
     )
     mf.write_manifest(tmp_path / "manifest.parquet", tmp_path / "rows.parquet", decided)
 

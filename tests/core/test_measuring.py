@@ -51,7 +51,9 @@ def test_broken_and_odd_files_are_rows_too(tmp_path):
     assert list(found.index) == sorted(ODD)
     assert sorted(found.index[found["error"].notna()]) == ["cat/cut.png", "cat/empty.jpg", "cat/text.jpg"]
     assert found.loc["cat/empty.jpg", "error"] == "the file is empty"
-    assert found.loc[found["error"].notna(), ["width", "pixel_sha256", "format", "contrast", "red"]].isna().all(axis=None)
+    assert (
+        found.loc[found["error"].notna(), ["width", "pixel_sha256", "format", "contrast", "red"]].isna().all(axis=None)
+    )
     assert found.loc["Größe/Über Weg.png", "label"] == "Größe"
     assert found.loc["猫/test/1.png", "label"] == "test"
 

@@ -144,12 +144,20 @@ def test_every_kind_is_a_file():
             {"column": False, "folder": 0, "regex": None},
             "split.group_by: folder counts from 1 (the outermost) or from -1 (the one the image lies in), not from 0",
         ),
-        ("split.near_copies.min_correlation", 0.0, "split.near_copies.min_correlation must be above 0 and at most 1, got 0.0"),
+        (
+            "split.near_copies.min_correlation",
+            0.0,
+            "split.near_copies.min_correlation must be above 0 and at most 1, got 0.0",
+        ),
         ("split.near_copies.neighbour", 3, "split.near_copies.neighbour is not known; did you mean neighbours?"),
         ("quarantine", "readable", "quarantine must be a valid list, got 'readable'"),
         ("quarantine", ["readible"], "quarantine names no entry of checks: 'readible'; did you mean readable?"),
         ("checks.balanced.warn_ratio", 20.0, "checks.balanced: warn_ratio must be at most max_ratio"),
-        ("checks.readable.severity", "bad", "checks.readable.severity must be one of critical, warning, info, got 'bad'"),
+        (
+            "checks.readable.severity",
+            "bad",
+            "checks.readable.severity must be one of critical, warning, info, got 'bad'",
+        ),
         (f"{PLAIN}.kind", "plain_cn", f"{PLAIN}.kind: no stages/models/plain_cn.py; did you mean plain_cnn?"),
         (
             f"{PLAIN}.kind",

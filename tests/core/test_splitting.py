@@ -229,7 +229,9 @@ def test_groups_come_from_the_source_a_folder_or_a_pattern(by, expected):
 )
 def test_what_finds_no_group_at_all_is_an_error(by, how):
     """A group that was asked for and is not there would divide what belongs together."""
-    with pytest.raises(UserError, match=rf"params.yaml: split.group_by.{how} finds no group in any path, e.g. train/anna"):
+    with pytest.raises(
+        UserError, match=rf"params.yaml: split.group_by.{how} finds no group in any path, e.g. train/anna"
+    ):
         grouped(**by)
 
 

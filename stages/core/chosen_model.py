@@ -1,0 +1,52 @@
+"""A finished candidate that is used by name: checked, with the images that it takes, and loaded."""
+
+from typing import Any
+
+from stages.core.candidate import MODEL, REFERENCE, Candidate, read_candidate
+from stages.core.console import held_back
+from stages.core.errors import UserError, did_you_mean
+from stages.core.files import read_json
+from stages.core.layout import Layout
+from stages.core.options import Runtime
+from stages.core.params import Params
+from stages.core.reference import View, view_of
+from stages.core.runtime import start_tensorflow
+
+
+def champion(layout: Layout) -> str:
+    """Name of the champion. Raises UserError before there is one."""
+    name = read_json(layout.reports / "champion.json").get("candidate")
+    if not name:
+        raise UserError("every candidate failed, so there is no champion; name a model")
+    return str(name)
+
+
+def comparable(layout: Layout, params: Params, name: str) -> Candidate:
+    """Return a candidate with all that is needed. Raises UserError for one that is unknown, failed or too old."""
+    if name not in params.candidates:
+        raise UserError(f"no candidate is called {name!r}; {did_you_mean(name, params.candidates)}")
+    candidate = read_candidate(layout.candidate(name))
+    if candidate.failure:
+        raise UserError(f"{name} has no model: its training failed ({candidate.failure})")
+    if REFERENCE not in candidate.record["outputs"]:
+        stage = str(candidate.record["stage"])
+        again = f"`dvc repro -f {stage}@{candidate.record['entry']}`"
+        raise UserError(f"{name} was trained before drift could be measured: it has no {REFERENCE}; {again} adds it")
+    for file in (MODEL, REFERENCE):
+        if not (candidate.folder / file).exists():
+            raise UserError(f"{candidate.folder / file} is missing; `dvc checkout` or `dvc pull` brings it back")
+    return candidate
+
+
+def normalization(candidate: Candidate) -> dict[str, Any]:
+    """The size and colour that the images of a candidate were given, whatever params.yaml says by now."""
+    return dict(candidate.record["inputs"]["images"]["normalize"])
+
+
+def opened(candidate: Candidate, runtime: Runtime) -> View:
+    """Load the model and return how it sees images."""
+    start_tensorflow(runtime)
+    with held_back():
+        import keras
+
+        return view_of(keras.saving.load_model(candidate.folder / MODEL, compile=False, safe_mode=True))
