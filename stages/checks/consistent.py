@@ -22,12 +22,11 @@ def measure(subject: Subject, options: Options) -> Measured:
     """Distance to the median of area and aspect as a factor, and the share of images of the same mode and depth."""
     images = subject.images
     area, aspect = images["width"] * images["height"], images["width"] / images["height"]
-    kind = (images["mode"].astype("str") + " of " + images["bits"].astype("str") + " bits").where(images["width"] > 0)
+    kind = images.groupby(["mode", "bits"], observed=True).ngroup().where(images["width"] > 0)
     return {
         "area_ratio": times_off(area),
         "aspect_ratio": times_off(aspect),
         "kind_share": kind.map(kind.value_counts(normalize=True)),
-        "kind": kind,
     }
 
 
@@ -48,8 +47,8 @@ def promises(options: Options) -> list[Promise]:
         return explain
 
     def odd(bad: pd.DataFrame, observed: object) -> str:
-        kinds = bad["kind"].value_counts()
-        shown = listed(f"{n:,} x {kind}" for kind, n in kinds.items())
+        kinds = bad["mode"].astype("str") + " of " + bad["bits"].astype("Int64").astype("str") + " bits"
+        shown = listed(f"{n:,} x {kind}" for kind, n in kinds.value_counts().items())
         return f"{number(bad, 'image is')} of another kind than the rest ({shown}): {listed(bad['path'])}"
 
     severity, area, aspect = options.severity, options.max_area_ratio, options.max_aspect_ratio

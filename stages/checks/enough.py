@@ -18,11 +18,11 @@ def measure(subject: Subject, options: Options) -> Measured:
     """Number of classes; images of a row's class; splits without that class."""
     images, usable = subject.images, subject.usable
     label = images["label"].astype("str")
-    sizes = label.map(usable["label"].astype("str").value_counts()).fillna(0).where(label.notna())
+    sizes = label.map(usable["label"].astype("str").value_counts()).astype("float32").fillna(0).where(label.notna())
     splits = {"train", "val"} | set(usable["split"].dropna())
     present = usable.groupby(usable["label"].astype("str"))["split"].agg(set)
     n_missing = {name: len(splits - found) for name, found in present.items()}
-    missing = label.map(n_missing).astype("float64").fillna(len(splits)).where(label.notna())
+    missing = label.map(n_missing).astype("float32").fillna(len(splits)).where(label.notna())
     return {"n_classes": float(label.nunique()), "class_size": sizes, "n_splits_missing": missing}
 
 

@@ -25,7 +25,8 @@ def measure(subject: Subject, options: Options) -> Measured:
     found: Measured = {"leaks_pixels": (level.groupby(usable["pixels"]).transform("max") > level).astype("int8")}
     furthest = level.groupby(usable["group"]).transform("max")  # missing for an image of no group
     found["leaks_group"] = (furthest > level).astype("int8")
-    least_first = usable.loc[level.sort_values(kind="stable").index]
+    leaking = usable[usable["pixels"].isin(usable["pixels"][found["leaks_pixels"] == 1])]
+    least_first = leaking.loc[level[leaking.index].sort_values(kind="stable").index]
     found["twin"] = least_first["path"].groupby(least_first["pixels"]).transform("last")  # the most held-out copy
     return found
 

@@ -32,7 +32,8 @@ class Subject:
     @property
     def usable(self) -> pd.DataFrame:
         """Images that can be trained on or measured with."""
-        return self.images[self.images["usable"]]
+        usable = self.images["usable"]
+        return self.images if usable.all() else self.images[usable]
 
 
 @dataclass(frozen=True)

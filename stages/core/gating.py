@@ -73,7 +73,8 @@ def quarantined(subject: Subject, checks: dict[str, Entry], names: list[str], sp
 
 def inspect(subject: Subject, checks: dict[str, Entry]) -> Inspection:
     """Run every promise of every check over what is not in quarantine, with Great Expectations as the judge."""
-    kept = replace(subject, images=subject.images[subject.images["quarantine"].isna()])
+    gone = subject.images["quarantine"].notna()
+    kept = replace(subject, images=subject.images[~gone]) if gone.any() else subject  # a copy only where it differs
     measures = {name: entry.module("checks").measure(kept, entry.options) for name, entry in checks.items()}
     promised = [
         (name, promise) for name, entry in checks.items() for promise in entry.module("checks").promises(entry.options)
@@ -103,11 +104,17 @@ def tabulated(
 ) -> tuple[dict[str, pd.DataFrame], dict[str, Promised]]:
     """Two tables for the judge, with the promises about each: a row an image, and one row of numbers of the set."""
     about: dict[str, Promised] = {"images": [], "set": []}
+    columns: dict[str, pd.Series] = {}
+    numbers: dict[str, list[float]] = {}
     for name, promise in promised:
-        about["images" if is_column(measures[name][promise.measure]) else "set"].append((name, promise))
-    columns = {promise.measure: measures[name][promise.measure] for name, promise in about["images"]}
-    numbers = {promise.measure: [measures[name][promise.measure]] for name, promise in about["set"]}
-    return {"images": pd.DataFrame(columns, index=index), "set": pd.DataFrame(numbers)}, about
+        value = measures[name][promise.measure]
+        about["images" if isinstance(value, pd.Series) else "set"].append((name, promise))
+        if isinstance(value, pd.Series):
+            columns[promise.measure] = value
+        else:
+            numbers[promise.measure] = [value]
+    images = pd.DataFrame(columns, index=index, copy=False)  # a million rows need not stand twice
+    return {"images": images, "set": pd.DataFrame(numbers)}, about
 
 
 def told(promise: Promise, measures: Measured, images: pd.DataFrame) -> tuple[pd.DataFrame, float | int]:
