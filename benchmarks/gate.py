@@ -22,7 +22,7 @@ import numpy as np
 from ruamel.yaml import YAML
 
 from stages.core.layout import PROJECT, Layout
-from stages.core.measuring import CHUNK, mapped
+from stages.core.parallel import CHUNK, mapped
 from stages.core.source import Member, Source, opened_index, read_at, write_source
 
 REPEATS = 3

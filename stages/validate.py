@@ -9,19 +9,20 @@ from pathlib import Path
 import pandas as pd
 
 from stages.core.console import progress, say
+from stages.core.draft import compact, write_manifest, write_rows
 from stages.core.errors import UserError
 from stages.core.expectations import write_pages
 from stages.core.files import digest, remove, replaced_folder, write_csv, write_json, write_text
-from stages.core.findings import Finding, Subject, verdict
+from stages.core.findings import SEVERITIES, Finding, verdict
 from stages.core.gating import Inspection, inspect, quarantined, subject_of
 from stages.core.layout import PROJECT, Layout
-from stages.core.manifest import compact, write_manifest, write_rows
-from stages.core.measuring import CHUNK, Thumbnails, measured
+from stages.core.measuring import Thumbnails, measured
 from stages.core.pages import validation_page
+from stages.core.parallel import CHUNK
 from stages.core.params import open_project
+from stages.core.promises import Subject
 from stages.core.source import opened_index
 
-SEVERITIES = ("critical", "warning", "info")  # the worst first
 QUARANTINE = ["path", "label", "split", "quarantine"]
 
 

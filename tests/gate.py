@@ -9,13 +9,14 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from stages.core.findings import Finding, Subject
+from stages.core.draft import compact, write_rows
+from stages.core.findings import Finding
 from stages.core.gating import Inspection, inspect, subject_of
 from stages.core.layout import PROJECT
-from stages.core.manifest import compact, write_rows
 from stages.core.measuring import SIDE, measured
 from stages.core.options import Split
 from stages.core.params import Entry, Params, load
+from stages.core.promises import Subject
 from stages.core.source import Member, Source, write_source
 
 LABELS = ("ash", "elm", "oak")

@@ -10,7 +10,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from stages import validate
-from stages.core import measuring
+from stages.core import measuring, parallel
 from stages.core.errors import UserError
 from stages.core.layout import PROJECT, Layout
 from stages.core.manifest import read_manifest
@@ -43,7 +43,7 @@ def first(tmp_path_factory):
     """A project with faults of every kind, some in quarantine, through the gate on one core; and what was written."""
     layout = project(tmp_path_factory.mktemp("first"), planted(), quarantine=QUARANTINE)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(measuring.os, "sched_getaffinity", lambda _: {0})
+        patch.setattr(parallel.os, "sched_getaffinity", lambda _: {0})
         validate.main(layout.root)
     return layout, written(layout)
 
@@ -63,9 +63,9 @@ def test_two_workers_give_the_same_bytes(first, tmp_path, monkeypatch):
     """Every file, though the images were measured in other processes and in smaller chunks."""
     layout, files = first
     shutil.copytree(layout.root, tmp_path / "copy", ignore=shutil.ignore_patterns("reports", "manifest.parquet"))
-    monkeypatch.setattr(measuring, "ALONE", 0)
+    monkeypatch.setattr(parallel, "ALONE", 0)
     monkeypatch.setattr(measuring, "CHUNK", 16)
-    monkeypatch.setattr(measuring.os, "sched_getaffinity", lambda _: {0, 1})
+    monkeypatch.setattr(parallel.os, "sched_getaffinity", lambda _: {0, 1})
     validate.main(tmp_path / "copy")
 
     assert differences(files, written(Layout(tmp_path / "copy"))) == []

@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 from pydantic import Field, model_validator
 
-from stages.core.findings import Explain, Measured, Promise, Severity, Subject
+from stages.core.findings import Severity
 from stages.core.options import Fraction, Section
+from stages.core.promises import Explain, Measured, Promise, Subject
 
 REMEDY = "models.<name>.fit.balance weighs or repeats the rare ones"
 

@@ -3,8 +3,9 @@
 import pandas as pd
 from pydantic import Field
 
-from stages.core.findings import Measured, Promise, Severity, Subject
+from stages.core.findings import Severity
 from stages.core.options import Count, Section
+from stages.core.promises import Measured, Promise, Subject
 
 
 class Options(Section):

@@ -3,8 +3,9 @@
 import pandas as pd
 
 from stages.core.files import listed
-from stages.core.findings import Measured, Promise, Severity, Subject, number
+from stages.core.findings import Severity
 from stages.core.options import Section
+from stages.core.promises import Measured, Promise, Subject, number
 
 
 class Options(Section):

@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from stages.core.findings import Explain, Measured, Promise, Severity, Subject
+from stages.core.findings import Severity
 from stages.core.options import Count, Fraction, Section, Seed
+from stages.core.promises import Explain, Measured, Promise, Subject
 
 GROUPS = {
     "size": ("width", "height"),

@@ -4,8 +4,9 @@ import pandas as pd
 from pydantic import Field
 
 from stages.core.files import listed
-from stages.core.findings import Measured, Promise, Severity, Subject, number
+from stages.core.findings import Severity
 from stages.core.options import Fraction, Section
+from stages.core.promises import Measured, Promise, Subject, number
 
 
 class Options(Section):

@@ -15,8 +15,9 @@ from stages.core.console import Bar
 from stages.core.decoding import NotAnImage, decode, fitted
 from stages.core.errors import UserError
 from stages.core.looks import looks
-from stages.core.measuring import CHUNK, SIDE
+from stages.core.measuring import SIDE
 from stages.core.options import Download
+from stages.core.parallel import CHUNK
 from stages.core.reference import LOOKS, Sample, View, derived, evenly
 from stages.core.source import Member
 

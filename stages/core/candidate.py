@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from stages.core.files import digest, read_json, write_csv, write_json, write_parquet
-from stages.core.packing import Pack
+from stages.core.packs import Pack
 
 MODEL, HISTORY, PREDICTIONS, RECORD = "model.keras", "history.csv", "predictions.parquet", "candidate.json"
 REFERENCE = "reference.npz"  # not of a trial

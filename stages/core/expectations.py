@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from stages.core.files import write_text
-from stages.core.findings import Promise, broken_rows, comparable
+from stages.core.promises import Promise, broken_rows, comparable
 
 UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 CLOCK = re.compile(r"\d{4}-?\d\d-?\d\d[T ]\d\d:?\d\d:?\d\d(?:\.\d+)?(?:Z|\+00:00| UTC)?")

@@ -14,6 +14,7 @@ import pandas as pd
 from stages.core.errors import UserError
 
 CHUNK = 1 << 20
+STORED_DATE = (1980, 1, 1, 0, 0, 0)  # of members of a zip: none may tell when it was written
 
 
 @contextmanager

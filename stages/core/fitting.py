@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from stages.core.options import Fit
-from stages.core.packing import Pack, Statistics
+from stages.core.packs import Pack, Statistics
 
 PREDICT_BATCH = 256
 OnEpoch = Callable[[int, dict[str, float]], None]

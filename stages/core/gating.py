@@ -6,11 +6,12 @@ import numpy as np
 import pandas as pd
 
 from stages.core.expectations import Promised, judged
-from stages.core.findings import N_EXAMPLES, Finding, Measured, Promise, Subject, broken_rows
+from stages.core.findings import N_EXAMPLES, Finding
 from stages.core.measuring import Thumbnails
 from stages.core.near_duplicates import Pairs, leaders, near_pairs
 from stages.core.options import NearCopies, Split
 from stages.core.params import Entry
+from stages.core.promises import Measured, Promise, Subject, broken_rows
 from stages.core.splitting import assign_splits, groups
 
 NO_PAIRS = Pairs(*(np.zeros(0, dtype) for dtype in (np.int64, np.int64, np.float32, np.float32)))

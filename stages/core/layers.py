@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from stages.core.packing import Statistics
+from stages.core.packs import Statistics
 
 layers = keras.layers
 

@@ -18,7 +18,7 @@ from stages.core.layout import Layout
 from stages.core.lineage import provenance, whereabouts
 from stages.core.manifest import SPLITS, class_names, read_manifest
 from stages.core.options import Fit, Runtime
-from stages.core.packing import load_split, read_statistics
+from stages.core.packs import load_split, read_statistics
 from stages.core.params import Entry
 from stages.core.reference import train_looks, write_reference
 

@@ -5,13 +5,8 @@ need no more memory than ten thousand.
 """
 
 import hashlib
-import multiprocessing
-import os
-from collections import deque
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -20,11 +15,9 @@ import pyarrow as pa
 
 from stages.core.decoding import Decoded, NotAnImage, decode
 from stages.core.looks import looks, quantization
+from stages.core.parallel import CHUNK, mapped
 from stages.core.source import NOWHERE, opened_index, read_at
 
-CHUNK = 256  # images a task of a worker: about 20 ms of work
-ALONE = 4000  # below this many images, starting workers costs more than they save
-AHEAD = 4  # tasks a worker may have waiting: bounds what is held in memory
 SIDE = 16  # pixels of a thumbnail
 
 SCHEMA = pa.schema(
@@ -85,24 +78,6 @@ def measured(archive: Path, n_workers: int | None = None) -> Iterator[Chunk]:
         for start in range(0, batch.num_rows, CHUNK)
     )
     yield from mapped(measure_chunk, tasks, index.metadata.num_rows, n_workers)
-
-
-def mapped(work: Any, tasks: Iterable[Any], n_images: int, n_workers: int | None = None) -> Iterator[Any]:
-    """Yield work(task) in order: in worker processes where the images are many, else here.
-
-    Only a few tasks are under way at a time, so neither tasks nor results pile up.
-    """
-    n_workers = n_workers or len(os.sched_getaffinity(0))
-    if n_images < ALONE or n_workers == 1:
-        yield from map(work, tasks)
-        return
-    left = iter(tasks)
-    with ProcessPoolExecutor(n_workers, mp_context=multiprocessing.get_context("forkserver")) as pool:
-        waiting = deque(pool.submit(work, task) for task in islice(left, n_workers * AHEAD))
-        while waiting:
-            done = waiting.popleft().result()
-            waiting.extend(pool.submit(work, task) for task in islice(left, 1))
-            yield done
 
 
 def measure_chunk(task: tuple[Path, pa.RecordBatch]) -> Chunk:

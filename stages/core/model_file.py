@@ -6,8 +6,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from stages.core.files import replaced
-from stages.core.source import STORED_DATE
+from stages.core.files import STORED_DATE, replaced
 
 OBJECT_ID = re.compile(rb'("shared_object_id": )(\d+)')
 

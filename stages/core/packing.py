@@ -1,37 +1,18 @@
 """Packed images: every image decoded and resized once, as memory-mapped uint8 [N, H, W, C] per split."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 
 from stages.core.decoding import decode, fitted
-from stages.core.errors import UserError
-from stages.core.files import digest, read_json
-from stages.core.manifest import SPLITS, class_names, rows_of
-from stages.core.measuring import CHUNK, mapped
+from stages.core.files import digest
+from stages.core.manifest import SPLITS
 from stages.core.options import Normalize
+from stages.core.packs import Statistics
+from stages.core.parallel import CHUNK, mapped
 from stages.core.source import ROWS, opened_index, read_at
-
-
-@dataclass(frozen=True)
-class Statistics:
-    """Mean and variance per channel of the train images, float64 [C], in units of 0-255."""
-
-    mean: list[float]
-    variance: list[float]
-
-
-@dataclass(frozen=True)
-class Pack:
-    """One split: images uint8 [N, H, W, C] (memory-mapped), labels int64 [N], names of their files."""
-
-    images: np.ndarray
-    labels: np.ndarray
-    paths: list[str]
 
 
 def pack_split(archive: Path, numbers: np.ndarray, normalize: Normalize, path: Path) -> np.ndarray:
@@ -91,26 +72,6 @@ def statistics(total: np.ndarray, n_pixels: int) -> Statistics:
     return Statistics(mean, variance)
 
 
-def load_split(folder: Path, manifest: pd.DataFrame, split: str) -> Pack:
-    """Open the packed images of one split with their labels. Raises UserError when they are missing."""
-    rows = rows_of(manifest, split)
-    path = folder / f"{split}.npy"
-    if not path.exists():
-        raise UserError(f"{path} is missing; run `dvc repro normalize`")
-    images = np.load(path, mmap_mode="r") if len(rows) else np.load(path)
-    ids = {name: index for index, name in enumerate(class_names(manifest))}
-    labels = rows["label"].map(ids).to_numpy(np.int64)
-    if len(images) != len(labels):
-        raise UserError(f"{path} holds {len(images)} images, the manifest {len(labels)}; run `dvc repro normalize`")
-    return Pack(images, labels, list(rows["path"]))
-
-
 def pack_hashes(folder: Path) -> dict[str, str]:
     """SHA-256 of each packed split, for pack.json: later nodes name their input without reading it again."""
     return {split: digest(folder / f"{split}.npy") for split in SPLITS}
-
-
-def read_statistics(folder: Path) -> Statistics:
-    """Read statistics.json."""
-    found = read_json(folder / "statistics.json")
-    return Statistics(found["mean"], found["variance"])

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from stages.core.decoding import NotAnImage, decode
-from stages.core.findings import Finding
+from stages.core.findings import SEVERITIES, Finding
 from stages.core.manifest import SPLITS
 from stages.core.source import images_named
 
@@ -70,14 +70,13 @@ def class_table(manifest: pd.DataFrame) -> list[dict[str, Any]]:
 
 def check_lines(findings: list[Finding]) -> list[dict[str, Any]]:
     """One line a check: its worst outcome, and the promises behind it, the broken ones first."""
-    order = ("critical", "warning", "info")
     lines: dict[str, list[Finding]] = {}
     for found in findings:
         lines.setdefault(found.check, []).append(found)
     return [
         {
             "check": check,
-            "outcome": next((s for s in order if any(f.severity == s and not f.passed for f in items)), "ok"),
+            "outcome": next((s for s in SEVERITIES if any(f.severity == s and not f.passed for f in items)), "ok"),
             "promises": sorted(items, key=lambda found: found.passed),
         }
         for check, items in lines.items()

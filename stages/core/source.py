@@ -19,9 +19,9 @@ import pyarrow.parquet as pq
 
 from stages.core.console import progress
 from stages.core.errors import UserError
+from stages.core.files import STORED_DATE
 
 INDEX = "index.parquet"
-STORED_DATE = (1980, 1, 1, 0, 0, 0)
 LOCAL_HEADER = 30  # bytes before the name of a stored member
 ROWS = 1 << 14  # of a table held at once
 ZIP_BYTES = "images_zip_bytes"  # in the index's own metadata

@@ -7,7 +7,7 @@ from pydantic import Field
 from stages.core.options import Count, Fraction, Section
 
 if TYPE_CHECKING:
-    from stages.core.packing import Statistics
+    from stages.core.packs import Statistics
 
 Activation = Literal["relu", "gelu", "silu", "elu", "tanh"]
 

@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stages.core.findings import Severity, Subject
+from stages.core.findings import Severity
 from stages.core.gating import inspect, quarantined
 from stages.core.layout import PROJECT
 from stages.core.params import kinds
+from stages.core.promises import Subject
 from tests import gate
 
 NAMES = kinds("checks")

@@ -9,7 +9,7 @@ from stages.core.balancing import class_weights, epoch_rows, remedy
 from stages.core.batches import TrainBatches
 from stages.core.layout import PROJECT
 from stages.core.options import Balance, Fit
-from stages.core.packing import Pack
+from stages.core.packs import Pack
 from stages.core.params import read_yaml
 
 FIT = read_yaml(PROJECT / "params.yaml")["models"]["residual"]["fit"]

@@ -10,7 +10,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from stages.core.expectations import judged, run_suite, settled, steady
-from stages.core.findings import Promise, broken_rows
+from stages.core.promises import Promise, broken_rows
 
 
 def bound(**limits):

@@ -7,7 +7,7 @@ from stages.core import fitting
 from stages.core.batches import TrainBatches, epoch_order
 from stages.core.fitting import Data, TrainingFailed
 from stages.core.layout import PROJECT
-from stages.core.packing import Pack, Statistics
+from stages.core.packs import Pack, Statistics
 from stages.core.params import entry, read_yaml
 from stages.core.search_space import applied
 

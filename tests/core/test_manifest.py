@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stages.core import draft
 from stages.core import manifest as mf
 from stages.core.errors import UserError
 from stages.core.measuring import SCHEMA, SIDE, Chunk
@@ -22,8 +23,8 @@ def chunk(hashes):
 
 
 def compacted(folder, hashes, seed=1):
-    mf.write_rows(folder / "rows.parquet", [chunk(hashes)], folder / "thumbnails")
-    return mf.compact(folder / "rows.parquet", seed)
+    draft.write_rows(folder / "rows.parquet", [chunk(hashes)], folder / "thumbnails")
+    return draft.compact(folder / "rows.parquet", seed)
 
 
 @given(hashes=HASHES)
@@ -43,7 +44,7 @@ def test_pixels_differ_when_the_hashes_differ_late():
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink)
 
-    places = mf.places(pq.ParquetFile(pa.BufferReader(sink.getvalue())), 1)
+    places = draft.places(pq.ParquetFile(pa.BufferReader(sink.getvalue())), 1)
 
     assert np.argsort(places["pixels"]).tolist() == [1, 2, 0] and len(set(places["pixels"])) == 3
 
@@ -53,16 +54,16 @@ def test_rank_is_a_function_of_seed_and_pixels(tmp_path):
     texts = [f"{n:064x}" for n in range(50)]
     first = compacted(tmp_path, texts)["rank"]
 
-    assert first.tolist() == [mf.ranked(1, text) for text in texts]
+    assert first.tolist() == [draft.ranked(1, text) for text in texts]
     assert compacted(tmp_path, texts[::-1])["rank"].tolist() == first.tolist()[::-1]
     assert (np.argsort(compacted(tmp_path, texts, seed=2)["rank"]) != np.argsort(first)).any()
-    assert mf.ranked(1, "00" * 32) == 0x7CA227D548DCDA2D  # the head of `printf 1:000…0 | sha256sum`, for ever
+    assert draft.ranked(1, "00" * 32) == 0x7CA227D548DCDA2D  # the head of `printf 1:000…0 | sha256sum`, for ever
 
 
 def test_a_manifest_holds_what_was_measured_and_decided(tmp_path):
     """Rows in their order, in several batches, with four decided columns beside the measured ones."""
     parts = [chunk(["00" * 32, None]), chunk(["01" * 32])]
-    mf.write_rows(tmp_path / "rows.parquet", parts, tmp_path / "thumbnails")
+    draft.write_rows(tmp_path / "rows.parquet", parts, tmp_path / "thumbnails")
     decided = pd.DataFrame(
         {
             "split": ["train", None, "test"],
@@ -71,7 +72,7 @@ def test_a_manifest_holds_what_was_measured_and_decided(tmp_path):
             "quarantine": [None, "readable", None],
         }
     )
-    mf.write_manifest(tmp_path / "manifest.parquet", tmp_path / "rows.parquet", decided)
+    draft.write_manifest(tmp_path / "manifest.parquet", tmp_path / "rows.parquet", decided)
 
     found = mf.read_manifest(tmp_path / "manifest.parquet")
     assert list(found.columns) == [*SCHEMA.names, "split", "group", "near", "quarantine"]
@@ -86,9 +87,9 @@ def test_the_same_manifest_is_the_same_file(tmp_path):
     """No time and no random id is in it."""
     files = []
     for name in ("a", "b"):
-        mf.write_rows(tmp_path / "rows.parquet", [chunk(["00" * 32])], tmp_path / "thumbnails")
+        draft.write_rows(tmp_path / "rows.parquet", [chunk(["00" * 32])], tmp_path / "thumbnails")
         decided = pd.DataFrame({"split": ["val"], "group": None, "near": None, "quarantine": None})
-        mf.write_manifest(tmp_path / name, tmp_path / "rows.parquet", decided)
+        draft.write_manifest(tmp_path / name, tmp_path / "rows.parquet", decided)
         files.append((tmp_path / name).read_bytes())
 
     assert files[0] == files[1]

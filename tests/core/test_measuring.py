@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 from PIL import Image
 
-from stages.core import measuring
+from stages.core import measuring, parallel
 from stages.core.errors import UserError
 from stages.core.measuring import SCHEMA, SIDE, measured
 from stages.core.source import Member, Source, write_source
@@ -109,7 +109,7 @@ def test_the_number_of_workers_changes_nothing(tmp_path, monkeypatch, n_workers)
     """One process and two give the same rows and thumbnails in the same order, in chunks smaller than the whole."""
     archive = packed(tmp_path, ODD)
     (whole,) = measured(archive, 1)
-    monkeypatch.setattr(measuring, "ALONE", 0)
+    monkeypatch.setattr(parallel, "ALONE", 0)
     monkeypatch.setattr(measuring, "CHUNK", 3)
 
     parts = list(measured(archive, n_workers))
@@ -125,7 +125,7 @@ def test_an_error_in_a_worker_reaches_the_user(tmp_path, monkeypatch):
     data = bytearray(archive.read_bytes())
     data[60] ^= 255
     archive.write_bytes(data)
-    monkeypatch.setattr(measuring, "ALONE", 0)
+    monkeypatch.setattr(parallel, "ALONE", 0)
 
     for n_workers in (1, 2):
         with pytest.raises(UserError, match=r"images.zip is damaged \(wrong bytes at 39\); `dvc repro -f download`"):

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from PIL import Image
 
-from stages.core import manifest, measuring, packing
+from stages.core import manifest, packing, packs, parallel
 from stages.core.errors import UserError
 from stages.core.options import Normalize
-from stages.core.packing import load_split, pack_split, statistics, sums
+from stages.core.packing import pack_split, statistics, sums
+from stages.core.packs import load_split
 from stages.core.source import Member, Source, write_source
 
 RGB = Normalize(height=2, width=3, channels="rgb", fit="stretch", resample="nearest")
@@ -52,7 +53,7 @@ def test_statistics_by_hand():
     """The values 0, 0, 6, 2: mean 2, variance (4 + 4 + 16 + 0) / 4."""
     images = np.array([0, 0, 6, 2], np.uint8).reshape(2, 1, 2, 1)
 
-    assert statistics(sums(images), 4) == packing.Statistics([2.0], [6.0])
+    assert statistics(sums(images), 4) == packs.Statistics([2.0], [6.0])
 
 
 @given(images_u8)
@@ -131,11 +132,11 @@ def test_grey_has_one_channel(archive, tmp_path):
 
 def test_the_number_of_workers_changes_no_byte(archive, tmp_path, monkeypatch):
     """One process and two write the same file and the same sums, with chunks smaller than the whole."""
-    monkeypatch.setattr(measuring, "ALONE", 0)
+    monkeypatch.setattr(parallel, "ALONE", 0)
     monkeypatch.setattr(packing, "CHUNK", 2)
     totals = []
     for n_workers in (1, 2):
-        monkeypatch.setattr(measuring.os, "sched_getaffinity", lambda _, n=n_workers: range(n))
+        monkeypatch.setattr(parallel.os, "sched_getaffinity", lambda _, n=n_workers: range(n))
         totals.append(pack_split(archive, np.arange(9), RGB, tmp_path / f"{n_workers}.npy"))
 
     assert (tmp_path / "1.npy").read_bytes() == (tmp_path / "2.npy").read_bytes()

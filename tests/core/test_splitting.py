@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stages.core.draft import ranked
 from stages.core.errors import UserError
-from stages.core.manifest import ranked
 from stages.core.options import GroupBy, Split
 from stages.core.splitting import assign_splits, groups, units
 

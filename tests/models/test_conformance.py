@@ -9,7 +9,7 @@ from stages.core import fitting, model_file
 from stages.core.cost import multiply_adds
 from stages.core.fitting import Data
 from stages.core.layout import PROJECT
-from stages.core.packing import Pack, Statistics
+from stages.core.packs import Pack, Statistics
 from stages.core.params import entry, kinds, read_yaml
 
 pytestmark = pytest.mark.slow
