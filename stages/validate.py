@@ -1,6 +1,6 @@
 """validate: source -> the manifest with its splits, and the verdict of the data gate."""
 
-import tempfile
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ from stages.core.console import progress, say
 from stages.core.draft import compact, write_manifest, write_rows
 from stages.core.errors import UserError
 from stages.core.expectations import write_pages
-from stages.core.files import digest, remove, replaced_folder, write_csv, write_json, write_text
+from stages.core.files import digest, remove, replaced_folder, sweep, write_csv, write_json, write_text
 from stages.core.findings import SEVERITIES, Finding, verdict
 from stages.core.gating import Inspection, inspect, quarantined, subject_of
 from stages.core.layout import PROJECT, Layout
@@ -30,6 +30,7 @@ def main(root: Path = PROJECT) -> None:
     """Write data/manifest.parquet, or say why the data is not fit to train on. Raises UserError."""
     params, layout = open_project(root)
     remove(layout.manifest)  # until the data has passed there is none, whatever stops us
+    remove(layout.validation)  # nor a verdict on other data
     with scratch(layout) as folder:
         rows, thumbnails = look(layout.archive, folder)
         subject = subject_of(compact(rows, params.tree.split.seed), thumbnails, params.tree.split)
@@ -42,10 +43,14 @@ def main(root: Path = PROJECT) -> None:
 @contextmanager
 def scratch(layout: Layout) -> Iterator[Path]:
     """Yield a folder for what only this run needs, on the disk of the project."""
-    place = layout.root / ".dvc/tmp"
-    place.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="gate-", dir=place) as folder:
-        yield Path(folder)
+    place = layout.root / ".dvc/tmp/gate"
+    sweep(place)  # what killed runs have left: a gigabyte of a million images
+    folder = place.with_name(f".gate.{os.getpid()}.part")
+    folder.mkdir(parents=True)
+    try:
+        yield folder
+    finally:
+        remove(folder)
 
 
 def look(archive: Path, folder: Path) -> tuple[Path, Thumbnails]:
@@ -68,7 +73,9 @@ def write_reports(layout: Layout, subject: Subject, found: Inspection, rows: Pat
         counts = {str(name): int(n) for name, n in gone["quarantine"].value_counts().sort_index().items()}
         findings = [vars(finding) for finding in found.findings]
         write_json(folder / "verdict.json", {"verdict": outcome, "quarantine": counts, "findings": findings})
-        write_text(folder / "index.html", validation_page(images, found.findings, outcome, layout.archive))
+        write_text(
+            folder / "index.html", validation_page(images, found.findings, layout.archive, list(found.data_docs))
+        )
         write_csv(folder / "quarantine.csv", gone[QUARANTINE])
         write_csv(folder / "near_pairs.csv", paired(subject))
         write_pages(folder / "data_docs", found.data_docs)

@@ -1,4 +1,4 @@
-"""no_copies: the same picture is not counted more than once."""
+"""no_copies: the same picture is not counted more than once in its class."""
 
 import pandas as pd
 from pydantic import Field
@@ -6,7 +6,7 @@ from pydantic import Field
 from stages.core.files import listed
 from stages.core.findings import Severity
 from stages.core.options import Fraction, Section
-from stages.core.promises import Measured, Promise, Subject, number
+from stages.core.promises import HELD_OUT, Measured, Promise, Subject, number
 
 
 class Options(Section):
@@ -17,9 +17,10 @@ class Options(Section):
 
 
 def measure(subject: Subject, options: Options) -> Measured:
-    """1 for an image whose pixels stood in an earlier one, where there are too many of them; else 0."""
+    """1 for a copy, where there are too many; else 0. The most held-out one, and of these the first, is no copy."""
     usable = subject.usable
-    again = usable.duplicated("pixels")
+    held_out_first = usable["split"].map(HELD_OUT).sort_values(ascending=False, kind="stable").index
+    again = usable.loc[held_out_first].duplicated(["pixels", "label"]).reindex(usable.index)
     too_many = again.mean() > options.max_share if len(again) else False
     return {"is_copy": (again & too_many).astype("int8")}
 

@@ -5,9 +5,7 @@ import pandas as pd
 from stages.core.files import listed
 from stages.core.findings import Severity
 from stages.core.options import Section
-from stages.core.promises import Measured, Promise, Subject, number
-
-HELD_OUT = {"train": 0, "val": 1, "test": 2}
+from stages.core.promises import HELD_OUT, Measured, Promise, Subject, number
 
 
 class Options(Section):

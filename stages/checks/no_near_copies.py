@@ -7,9 +7,7 @@ from pydantic import Field
 from stages.core.files import listed
 from stages.core.findings import Severity
 from stages.core.options import Fraction, Section
-from stages.core.promises import Measured, Promise, Subject, number
-
-HELD_OUT = {"train": 0, "val": 1, "test": 2}
+from stages.core.promises import HELD_OUT, Measured, Promise, Subject, number
 
 
 class Options(Section):
@@ -32,7 +30,7 @@ def measure(subject: Subject, options: Options) -> Measured:
     return {
         "n_near_held_out": counted(pairs["row"][leak], images.index),
         "n_near_other_class": counted(pairs["row"][conflict], images.index),
-        "in_crowd": ((images["cluster_share"] > 0) & images["near"].isna()).astype("int8"),
+        "in_crowd": ((images["cluster_share"] > 0) & images["near"].isna() & ~images["leads"]).astype("int8"),
         "cluster_share": images["cluster_share"],
         "near_copy": partner.reindex(images.index),
     }

@@ -11,6 +11,7 @@ import pandas as pd
 
 from stages.core.console import say
 from stages.core.data_diff import COLUMNS, KINDS, changed_facts, difference, sentence, summary
+from stages.core.errors import UserError
 from stages.core.files import records, write_csv
 from stages.core.params import open_project
 from stages.core.revisions import manifest_at, named, source_at
@@ -30,6 +31,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def main(parsed: argparse.Namespace) -> None:
     """Print the difference. Raises UserError for a revision without a manifest that can be read."""
     _, layout = open_project()
+    if parsed.csv and parsed.csv.is_dir():
+        raise UserError(f"--csv {parsed.csv} is a folder; give the name of a file")
     revisions = (parsed.old, parsed.new)
     old, new = (manifest_at(layout, revision, COLUMNS) for revision in revisions)
     found = difference(old, new)

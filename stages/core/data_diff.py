@@ -57,14 +57,14 @@ def kinds(both: pd.DataFrame) -> dict[str, pd.Series]:
     """Which rows of `matched` are of which kind, bool each."""
     there = both["old_path"].notna() & both["new_path"].notna()
     old_held, new_held = both["old_quarantine"].notna(), both["new_quarantine"].notna()
-    placed = both["old_split"].notna() & both["new_split"].notna()
+    same_custody = old_held == new_held  # what goes into quarantine leaves its split by that
     return {
         "added": both["old_path"].isna(),
         "removed": both["new_path"].isna(),
         "renamed": there & (both["old_path"] != both["new_path"]),
         "changed": there & differ(both["old_sha256"], both["new_sha256"]),
         "relabelled": there & differ(both["old_label"], both["new_label"]),
-        "moved": there & placed & (both["old_split"] != both["new_split"]),
+        "moved": there & same_custody & differ(both["old_split"], both["new_split"]),
         "quarantined": there & ~old_held & new_held,
         "let in": there & old_held & ~new_held,
     }
@@ -92,7 +92,7 @@ def sentence(row: dict[str, Any]) -> str:
         "renamed": f"{old} -> {new}",
         "changed": f"{new}: other bytes",
         "relabelled": f"{new}: {row['old_label']} -> {row['new_label']}",
-        "moved": f"{new}: {row['old_split']} -> {row['new_split']}",
+        "moved": f"{new}: {row['old_split'] or 'no split'} -> {row['new_split'] or 'no split'}",
         "quarantined": f"{new}: for {row['new_quarantine']}",
         "let in": f"{new}: was out for {row['old_quarantine']}",
     }[row["kind"]]

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 MAX_PIXELS = 100_000_000  # a header that claims more is taken for a bomb, as Pillow does near this size
 ORIENTATION, UPRIGHT = 0x0112, 1
+DAMAGED = re.compile(r"^(Corrupt JPEG data|Premature end)")  # as libjpeg says it
+PADDED = re.compile(r"extraneous bytes before marker")  # some cameras do so; damage may look the same
 
 
 class NotAnImage(ValueError):
@@ -36,25 +38,48 @@ def decode(data: bytes) -> Decoded:
     """Decode a whole image. Raises NotAnImage when it is empty, truncated, too large or no image."""
     if not data:
         raise NotAnImage("the file is empty")
-    if data[:2] == b"\xff\xd8" and b"Exif\0\0" not in data[:65536]:
-        fast = decode_plain_jpeg(data)
-        if fast:
+    if data[:2] == b"\xff\xd8":
+        fast = decode_jpeg(data)
+        if fast and plain(data):
             return fast
     return decode_any(data)
 
 
-def decode_plain_jpeg(data: bytes) -> Decoded | None:
-    """Decode an upright grey or colour JPEG; None for one that needs Pillow's tolerance or its verdict."""
+def decode_jpeg(data: bytes) -> Decoded | None:
+    """Decode a grey or colour JPEG as it is stored; None for one that needs Pillow's tolerance or its verdict.
+
+    Raises NotAnImage where libjpeg sees that data is missing or wrong. Pillow fills such a place with grey, silently.
+    """
     import simplejpeg
 
     try:
         height, width, colour, _ = simplejpeg.decode_jpeg_header(data)
-        if height * width > MAX_PIXELS or colour not in ("YCbCr", "RGB", "Gray"):
-            return None
-        pixels = simplejpeg.decode_jpeg(data, colorspace="RGB")
     except ValueError:
         return None
-    return Decoded(pixels, "L" if colour == "Gray" else "RGB", "JPEG")
+    if height * width > MAX_PIXELS or colour not in ("YCbCr", "RGB", "Gray"):
+        return None
+    mode = "L" if colour == "Gray" else "RGB"
+    try:
+        return Decoded(simplejpeg.decode_jpeg(data, colorspace="RGB"), mode, "JPEG")
+    except ValueError as error:
+        if PADDED.search(str(error)):
+            return Decoded(simplejpeg.decode_jpeg(data, colorspace="RGB", strict=False), mode, "JPEG", ("padded",))
+        if DAMAGED.search(str(error)):
+            raise NotAnImage(str(error)) from error
+        return None
+
+
+def plain(data: bytes) -> bool:
+    """Whether a JPEG is to be shown as it is stored: upright, and alone in its file."""
+    from PIL import Image
+
+    head = data[:65536]
+    if b"Exif\0\0" not in head:
+        return True
+    if b"MPF\0" in head:  # several pictures in one file
+        return False
+    with Image.open(io.BytesIO(data)) as image:  # reads the header only
+        return image.getexif().get(ORIENTATION, UPRIGHT) == UPRIGHT
 
 
 def decode_any(data: bytes) -> Decoded:

@@ -67,7 +67,7 @@ def write_manifest(path: Path, rows: Path, decided: pd.DataFrame) -> None:
     schema = pa.schema([*SCHEMA, *DECIDED])
     at = 0
     with replaced(path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
-        for batch in pq.ParquetFile(rows).iter_batches():
+        for batch in pq.ParquetFile(rows, pre_buffer=False).iter_batches(ROWS):
             part = decided.iloc[at : at + batch.num_rows][DECIDED.names]
             added = pa.RecordBatch.from_pandas(part, DECIDED, preserve_index=False)
             writer.write_batch(pa.RecordBatch.from_arrays([*batch.columns, *added.columns], schema=schema))

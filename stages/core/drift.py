@@ -56,7 +56,7 @@ class Comparison:
         """In a word or four."""
         if self.drifted:
             return "drift"
-        return "same" if self.distance <= self.limit else "too few to tell"
+        return "same" if self.enough and self.distance <= self.limit else "too few to tell"
 
 
 def compare(old: Sample, new: Sample, classes: list[str], options: Drift) -> list[Comparison]:

@@ -3,6 +3,7 @@
 It judges; which rows break a promise is found by us as well (it would list a million), and the two counts must agree.
 """
 
+import gc
 import re
 import tempfile
 from pathlib import Path
@@ -45,6 +46,8 @@ def judged(tables: dict[str, pd.DataFrame], promised: dict[str, Promised]) -> tu
         for name, found in results.items()
         for (_, promise), result in zip(promised[name], found, strict=True)
     }
+    del context, results
+    gc.collect()  # its objects point at each other and would keep the tables: 150 MB of a million images
     return held, pages
 
 

@@ -29,7 +29,7 @@ def replaced(path: Path) -> Iterator[Path]:
     sweep(path)
     try:
         yield temporary
-        remove(path) if path.is_dir() or temporary.is_dir() else None
+        remove(path) if temporary.is_dir() else None  # a file never takes the place of a folder: OSError
         temporary.replace(path)
     finally:
         remove(temporary)

@@ -5,7 +5,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from stages.core.errors import UserError
 from stages.core.expectations import Promised, judged
+from stages.core.files import listed
 from stages.core.findings import N_EXAMPLES, Finding
 from stages.core.measuring import Thumbnails
 from stages.core.near_duplicates import Pairs, leaders, near_pairs
@@ -19,11 +21,15 @@ NO_PAIRS = Pairs(*(np.zeros(0, dtype) for dtype in (np.int64, np.int64, np.float
 
 @dataclass(frozen=True)
 class Inspection:
-    """What the checks found: findings in the order of params.yaml, the rows that break each check, the Data Docs."""
+    """What the checks found: findings in the order of params.yaml, the rows that break each check, the Data Docs.
+
+    of_images: the checks that judge single images, not only the set.
+    """
 
     findings: list[Finding]
     offenders: dict[str, pd.DataFrame]
     data_docs: dict[str, str]
+    of_images: set[str]
 
 
 def subject_of(images: pd.DataFrame, thumbnails: Thumbnails | np.ndarray, split: Split) -> Subject:
@@ -49,7 +55,7 @@ def clusters(images: pd.DataFrame, pairs: Pairs, near: NearCopies | None) -> dic
 
     A cluster too large for copies has a share and no leader: it is a finding, not a group.
     """
-    leader = pd.Series(leaders(pairs, len(images)), index=images.index)
+    leader = pd.Series(adopted(leaders(pairs, len(images)), pairs), index=images.index)
     inside = leader >= 0
     leader, label = leader[inside], images["label"][inside].astype("str")
     members = label.groupby([leader, label]).transform("size")  # of its own class
@@ -57,19 +63,54 @@ def clusters(images: pd.DataFrame, pairs: Pairs, near: NearCopies | None) -> dic
     small = leader.map(leader.value_counts()) <= (near.max_cluster_size if near else 0)
     kept = small | (share.groupby(leader).transform("max") <= (near.max_cluster_share if near else 0))
     names = images["path"].reindex(leader[kept]).set_axis(leader[kept].index)
-    return {"near": names.reindex(images.index), "cluster_share": share.reindex(images.index, fill_value=0)}
+    return {
+        "near": names.reindex(images.index),
+        "cluster_share": share.reindex(images.index, fill_value=0),
+        "leads": pd.Series(leader.index == leader, leader.index).reindex(images.index, fill_value=False),
+    }
+
+
+def adopted(leader: np.ndarray, pairs: Pairs) -> np.ndarray:
+    """Give an image without a cluster, whose near ones all follow others, to the leader of the nearest of them.
+
+    leader: int64 [N], -1 for none. So that no near copy stands alone in another split; it is one step, not a chain.
+    """
+    order = np.argsort(pairs.correlation, kind="stable")  # the nearest is written last
+    result = leader.copy()
+    for own, other in ((pairs.first[order], pairs.second[order]), (pairs.second[order], pairs.first[order])):
+        free = leader[own] < 0
+        result[own[free]] = leader[other[free]]
+    return result
 
 
 def quarantined(subject: Subject, checks: dict[str, Entry], names: list[str], split: Split) -> Subject:
-    """Take the images that break one of the named checks out of the set, and divide the rest anew."""
-    if not names:
-        return subject
-    found = inspect(subject, {name: checks[name] for name in names})
-    reason = pd.Series(pd.NA, index=subject.images.index, dtype="str")
-    for name, rows in reversed(found.offenders.items()):
-        reason.loc[rows.index] = name
-    images = subject.images.assign(quarantine=reason, usable=subject.images["usable"] & reason.isna())
-    return replace(subject, images=images.assign(split=assign_splits(images, split)))
+    """Take the images that break one of the named checks out of the set, and divide the rest anew.
+
+    One check after the other, each on what is left, so that of two copies never both go. Raises UserError for a check
+    that judges no single images, and when no image of a class would be left.
+    """
+    for name in names:
+        found = inspect(subject, {name: checks[name]})
+        if name not in found.of_images:
+            raise UserError(
+                f"params.yaml: quarantine: {name} judges the set as a whole and names no images to leave out"
+            )
+        rows = found.offenders[name].index if name in found.offenders else subject.images.index[:0]
+        reason = subject.images["quarantine"].copy()
+        reason.loc[rows] = name
+        images = subject.images.assign(quarantine=reason, usable=subject.images["usable"] & reason.isna())
+        subject = replace(subject, images=images.assign(split=assign_splits(images, split)))
+    if names:
+        check_classes(subject.images)
+    return subject
+
+
+def check_classes(images: pd.DataFrame) -> None:
+    """Raise UserError when a class has images and none that can be used."""
+    label = images["label"].astype("str")
+    lost = sorted(set(label.dropna()) - set(label[images["usable"]]))
+    if lost:
+        raise UserError(f"quarantine leaves no image of class {listed(map(repr, lost))}; mend or remove the class")
 
 
 def inspect(subject: Subject, checks: dict[str, Entry]) -> Inspection:
@@ -87,7 +128,9 @@ def inspect(subject: Subject, checks: dict[str, Entry]) -> Inspection:
     for name, promise, bad, _ in looked:
         if is_column(measures[name][promise.measure]) and len(bad):
             offenders.setdefault(name, []).append(bad)
-    return Inspection(findings, {name: once(pd.concat(parts)) for name, parts in offenders.items()}, data_docs)
+    of_images = {name for name, promise in promised if is_column(measures[name][promise.measure])}
+    broken = {name: once(pd.concat(parts)) for name, parts in offenders.items()}
+    return Inspection(findings, broken, data_docs, of_images)
 
 
 def once(rows: pd.DataFrame) -> pd.DataFrame:

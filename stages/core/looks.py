@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 SIDE = 256  # pixels of the longer side at which light and crispness are judged: blur is seen at the size it is used at
-LEVELS = np.arange(256.0)
+LEVELS = np.arange(256)
 Pixels = np.ndarray | None
 
 
@@ -49,15 +49,15 @@ def histogram(y: np.ndarray) -> np.ndarray:
 
 def light(histograms: np.ndarray) -> dict[str, np.ndarray]:
     """Mean, standard deviation, 1st and 99th percentile from histograms [N, 256], float64 [N] each."""
-    shares = histograms.astype(np.float64)
-    shares /= shares.sum(axis=1, keepdims=True)
-    below = shares.cumsum(axis=1)
-    mean = shares @ LEVELS
+    counts = histograms.astype(np.int64)  # whole numbers: the order of adding, another processor's say, changes nothing
+    n = counts.sum(axis=1)
+    first, second = (counts * LEVELS).sum(axis=1), (counts * LEVELS**2).sum(axis=1)
+    below = counts.cumsum(axis=1) * 100
     return {
-        "brightness": mean,
-        "contrast": np.sqrt(np.maximum(shares @ LEVELS**2 - mean**2, 0)),
-        "darkest": (below < 0.01 - 1e-9).sum(axis=1),
-        "lightest": (below < 0.99 - 1e-9).sum(axis=1),
+        "brightness": first / n,
+        "contrast": np.sqrt((second * n - first**2) / n**2),
+        "darkest": (below < n[:, None]).sum(axis=1),
+        "lightest": (below < 99 * n[:, None]).sum(axis=1),
     }
 
 

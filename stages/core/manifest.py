@@ -20,8 +20,11 @@ def read_manifest(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
 
 
 def class_names(manifest: pd.DataFrame) -> list[str]:
-    """Names of the classes in the order of their ids: sorted by code point, whatever a file system says."""
-    return sorted(manifest["label"].dropna().unique())
+    """Names of the classes that some split holds, in the order of their ids: sorted by code point.
+
+    A class whose images are all unreadable or in quarantine is none of the model's.
+    """
+    return sorted(manifest["label"][manifest["split"].notna()].dropna().unique())
 
 
 def rows_of(manifest: pd.DataFrame, split: str) -> pd.DataFrame:

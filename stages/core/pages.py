@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from stages.core.decoding import NotAnImage, decode
-from stages.core.findings import SEVERITIES, Finding
+from stages.core.findings import SEVERITIES, Finding, verdict
 from stages.core.manifest import SPLITS
 from stages.core.source import images_named
 
@@ -83,12 +83,13 @@ def check_lines(findings: list[Finding]) -> list[dict[str, Any]]:
     ]
 
 
-def validation_page(manifest: pd.DataFrame, findings: list[Finding], verdict: str, archive: Path) -> str:
-    """The gate's page: one line a check, with the numbers and pictures of what breaks its promises."""
+def validation_page(manifest: pd.DataFrame, findings: list[Finding], archive: Path, data_docs: list[str]) -> str:
+    """The gate's page: one line a check, with numbers and pictures of what breaks its promises, and the Data Docs."""
     pictures = thumbnails(archive, (path for found in findings for path in found.examples))
     return render(
         "validation.html",
-        verdict=verdict,
+        verdict=verdict(findings),
+        data_docs=data_docs,
         lines=check_lines(findings),
         pictures=pictures,
         classes=class_table(manifest),
@@ -113,6 +114,7 @@ def special_counts(manifest: pd.DataFrame) -> dict[str, int]:
         "alpha": "with transparency: laid over white",
         "palette": "with a palette: converted to RGB",
         "cmyk": "in CMYK: converted to RGB",
+        "padded": "with bytes that belong to nothing: a camera's padding, or damage",
     }
     counted: Counter[str] = Counter()
     for kinds, n in manifest["flags"].astype("str").value_counts().items():

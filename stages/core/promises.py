@@ -13,6 +13,7 @@ from stages.core.near_duplicates import Pairs
 
 Explain = Callable[[pd.DataFrame, Any], str]
 Measured = dict[str, pd.Series | float]
+HELD_OUT = {"train": 0, "val": 1, "test": 2}  # how far from training an image of a split must be kept
 
 
 @dataclass(frozen=True)

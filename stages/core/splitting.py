@@ -5,6 +5,7 @@ import pandas as pd
 
 from stages.core.errors import UserError
 from stages.core.options import GroupBy, Split
+from stages.core.source import SPLIT_FOLDERS
 
 
 def groups(images: pd.DataFrame, by: GroupBy) -> pd.Series:
@@ -23,13 +24,14 @@ def groups(images: pd.DataFrame, by: GroupBy) -> pd.Series:
         return images["given_group"].astype("str") if by.column else pd.Series(pd.NA, images.index, dtype="str")
     if found.isna().all():
         raise UserError(f"params.yaml: split.group_by.{how} finds no group in any path, e.g. {images['path'].iloc[0]}")
-    return found.astype("str")
+    return found.astype("str").where(found != "")
 
 
 def folder_at(folders: list[str], level: int) -> str | None:
-    """The path down to a folder: level 1 is the outermost, -1 the one that an image lies in."""
+    """The path down to a folder, without train/, val/, test/: level 1 is the outermost, -1 the one an image lies in."""
     n = level if level > 0 else len(folders) + 1 + level
-    return "/".join(folders[:n]) if 1 <= n <= len(folders) else None
+    kept = [name for name in folders[:n] if name.lower() not in SPLIT_FOLDERS]  # a group may stand below several
+    return "/".join(kept) if 1 <= n <= len(folders) and kept else None
 
 
 def assign_splits(images: pd.DataFrame, split: Split) -> pd.Series:
@@ -72,6 +74,7 @@ def cut(unit: np.ndarray, rows: pd.DataFrame, quotas: dict[str, float]) -> np.nd
     for name, share in quotas.items():
         wanted = max(1, round(share * len(unit))) if share else 0
         taken = (before >= start) & (before < start + wanted)
+        taken[-1:] = False  # the last unit is left to train on
         places[np.isin(member, order[taken])] = name
         start += int(sizes[order][taken].sum())
     return places

@@ -103,4 +103,10 @@ def test_without_manifest_the_gate_is_named(tmp_path):
 
 def test_class_ids_follow_code_points():
     """Capitals before small letters before umlauts, on every machine; an image without class has none."""
-    assert mf.class_names(pd.DataFrame({"label": ["ä", "b", "B", None, "a", "b"]})) == ["B", "a", "b", "ä"]
+    rows = pd.DataFrame({"label": ["ä", "b", "B", None, "a", "b"], "split": "train"})
+    assert mf.class_names(rows) == ["B", "a", "b", "ä"]
+
+
+def test_a_class_in_no_split_is_no_class_of_the_model():
+    """All its images are unreadable, say: a model must not get an output that it never saw."""
+    assert mf.class_names(pd.DataFrame({"label": ["a", "b"], "split": ["train", None]})) == ["a"]
