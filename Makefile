@@ -38,7 +38,7 @@ test: setup  ## run all tests
 	@$(ACTIVATE) && python -m pytest -n 2 --dist loadfile
 
 check: setup  ## format, lint, types, fast tests
-	@$(ACTIVATE) && ruff format --check . && ruff check . && lint-imports && mypy && python -m pytest -m "not slow"
+	@$(ACTIVATE) && ruff format --check . && ruff check . && lint-imports && mypy && python -m pytest -n 2 --dist loadfile -m "not slow"
 
 format: setup  ## rewrite the code in the project's format
 	@$(ACTIVATE) && ruff format . && ruff check --fix .

@@ -104,7 +104,8 @@ def rate(archive: str, n: str = "9000") -> None:
     from stages.core.archive import archive_members
     from stages.core.params import open_project
 
-    members = list(archive_members(Path(archive), open_project()[0].tree.download))
+    params, layout = open_project()
+    members = list(archive_members(Path(archive), params.tree.download, layout.root / ".dvc/tmp/fetched"))
     members = members[:: max(1, len(members) // (3 * int(n)))][: 3 * int(n)]
     with tempfile.TemporaryDirectory() as folder:
         small = prepared(Path(folder, "n"), iter(members[::3]), MODELS)

@@ -14,7 +14,7 @@ from stages.core.archive import archive_members, folder_members
 from stages.core.console import Bar
 from stages.core.decoding import NotAnImage, decode, fitted
 from stages.core.errors import UserError
-from stages.core.looks import looks
+from stages.core.looks import looked, looks
 from stages.core.measuring import SIDE
 from stages.core.options import Download
 from stages.core.parallel import CHUNK
@@ -99,7 +99,7 @@ def look(member: Member, normalize: dict[str, Any]) -> Looked:
     except (NotAnImage, UserError, OSError) as error:
         return Looked(member.name, {}, None, str(error))
     height, width = pixels.shape[:2]
-    found = {name: float(np.round(values[0], 3)) for name, values in looks([pixels], SIDE)[0].items()}
+    found = {name: float(np.round(values[0], 3)) for name, values in looks([looked(pixels, SIDE)])[0].items()}
     found |= {"width": width, "height": height, "n_bytes": len(data)}
     return Looked(member.name, found, fitted(pixels, **normalize))
 

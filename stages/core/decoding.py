@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 MAX_PIXELS = 100_000_000  # a header that claims more is taken for a bomb, as Pillow does near this size
 ORIENTATION, UPRIGHT = 0x0112, 1
+HEAD = 65536  # bytes in which a JPEG says what it is
 DAMAGED = re.compile(r"^(Corrupt JPEG data|Premature end)")  # as libjpeg says it
 PADDED = re.compile(r"extraneous bytes before marker")  # some cameras do so; damage may look the same
 
@@ -73,10 +74,9 @@ def plain(data: bytes) -> bool:
     """Whether a JPEG is to be shown as it is stored: upright, and alone in its file."""
     from PIL import Image
 
-    head = data[:65536]
-    if b"Exif\0\0" not in head:
+    if data.find(b"Exif\0\0", 0, HEAD) < 0:
         return True
-    if b"MPF\0" in head:  # several pictures in one file
+    if data.find(b"MPF\0", 0, HEAD) >= 0:  # several pictures in one file
         return False
     with Image.open(io.BytesIO(data)) as image:  # reads the header only
         return image.getexif().get(ORIENTATION, UPRIGHT) == UPRIGHT

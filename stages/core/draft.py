@@ -21,7 +21,10 @@ HASHES = ("sha256", "pixel_sha256")
 
 def write_rows(path: Path, chunks: Iterable[Chunk], thumbnails: Path) -> None:
     """Write measured rows as parquet and their thumbnails as raw uint8, in chunks as they come."""
-    with pq.ParquetWriter(path, SCHEMA, compression="zstd") as writer, thumbnails.open("wb") as stream:
+    with (
+        pq.ParquetWriter(path, SCHEMA, compression="none", use_dictionary=FEW) as writer,
+        thumbnails.open("wb") as stream,
+    ):
         for some in batched(chunks, ROWS // CHUNK):  # a row group each: small ones cost more than their rows
             writer.write_table(pa.Table.from_batches([chunk.rows for chunk in some]))
             stream.writelines(chunk.thumbnails.tobytes() for chunk in some)

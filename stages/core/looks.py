@@ -4,30 +4,46 @@ OpenCV does each in microseconds, so that the gate stays near the speed of decod
 cost three times the decoding (docs/log.md).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 
 SIDE = 256  # pixels of the longer side at which light and crispness are judged: blur is seen at the size it is used at
-LEVELS = np.arange(256)
+LEVELS = np.arange(256, dtype=np.uint32)  # SIDE x SIDE pixels of the highest, squared, are below 2^32
 Pixels = np.ndarray | None
 
 
-def looks(images: Sequence[Pixels], side: int) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Measure uint8 [H, W, 3] images, None for an unreadable one.
+class Look(NamedTuple):
+    """One image: its histogram of luma float32 [256], crispness, and thumbnail uint8 [side, side, 3]."""
 
-    Returns ({name: float64 [N]}, thumbnails uint8 [N, side, side, 3]).
+    histogram: np.ndarray
+    crispness: float
+    thumbnail: np.ndarray
+
+
+def looked(image: Pixels, side: int) -> Look:
+    """Look at uint8 [H, W, 3], None for an unreadable image, while it is still in the processor's cache."""
+    y = luma(image)
+    return Look(histogram(y), crispness(y), thumbnail(image, side))
+
+
+def looks(images: Iterable[Look]) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Numbers of N images, {name: float64 [N]}, and their thumbnails uint8 [N, side, side, 3].
+
     red, green, blue: means of the thumbnail; brightness and contrast: mean and standard deviation of luma; darkest and
     lightest: its 1st and 99th percentile; crispness: see there. All but the last in units of 0-255.
     """
-    cv2.setNumThreads(1)  # the cores are busy with other chunks
-    lumas = [luma(image) for image in images]
-    found = light(np.stack([histogram(y) for y in lumas]))
-    found["crispness"] = np.array([crispness(y) for y in lumas])
-    small = np.stack([thumbnail(image, side) for image in images])
+    histograms, crisp, small = (np.array(values) for values in zip(*images, strict=True))
     means = small.mean(axis=(1, 2))
+    found = light(histograms) | {"crispness": crisp}
     return found | {name: means[:, channel] for channel, name in enumerate(("red", "green", "blue"))}, small
+
+
+def one_core() -> None:
+    """Keep OpenCV from starting threads: the cores are busy with other images."""
+    cv2.setNumThreads(1)
 
 
 def luma(image: Pixels) -> np.ndarray:
@@ -49,10 +65,11 @@ def histogram(y: np.ndarray) -> np.ndarray:
 
 def light(histograms: np.ndarray) -> dict[str, np.ndarray]:
     """Mean, standard deviation, 1st and 99th percentile from histograms [N, 256], float64 [N] each."""
-    counts = histograms.astype(np.int64)  # whole numbers: the order of adding, another processor's say, changes nothing
-    n = counts.sum(axis=1)
-    first, second = (counts * LEVELS).sum(axis=1), (counts * LEVELS**2).sum(axis=1)
-    below = counts.cumsum(axis=1) * 100
+    counts = histograms.astype(
+        np.uint32
+    )  # whole numbers: the order of adding, another processor's say, changes nothing
+    n, first, second = (np.einsum("ij,j->i", counts, LEVELS**power).astype(np.int64) for power in range(3))
+    below = counts.cumsum(axis=1, dtype=np.uint32) * np.uint32(100)
     return {
         "brightness": first / n,
         "contrast": np.sqrt((second * n - first**2) / n**2),

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from stages.core.decoding import Decoded, NotAnImage, decode
-from stages.core.looks import looks, quantization
+from stages.core.looks import Look, looked, looks, one_core, quantization
 from stages.core.parallel import CHUNK, mapped
 from stages.core.source import NOWHERE, opened_index, read_at
 
@@ -83,39 +83,37 @@ def measured(archive: Path, n_workers: int | None = None) -> Iterator[Chunk]:
 def measure_chunk(task: tuple[Path, pa.RecordBatch]) -> Chunk:
     """Measure some members of the zip; runs in a worker."""
     archive, index = task
-    rows, pixels = [], []
-    for place in index.to_pylist():
-        row, image = measure(archive, place)
-        rows.append(row)
-        pixels.append(image)
-    found, thumbnails = looks(pixels, SIDE)
-    unreadable = np.array([image is None for image in pixels])
-    table = pa.RecordBatch.from_pylist(rows, SCHEMA)
+    one_core()
+    rows, seen = zip(*(measure(archive, place) for place in index.to_pylist()), strict=True)
+    found, thumbnails = looks(seen)
+    unreadable = np.array([row.get("error") is not None for row in rows])
+    table = pa.RecordBatch.from_pylist(list(rows), SCHEMA)
     for name, values in found.items():
         column = pa.array(np.round(values, 3), pa.float32(), mask=unreadable)
         table = table.set_column(SCHEMA.get_field_index(name), SCHEMA.field(name), column)
     return Chunk(table, thumbnails)
 
 
-def measure(archive: Path, place: dict[str, Any]) -> tuple[dict[str, Any], np.ndarray | None]:
-    """Read and decode one member: its row so far and its pixels uint8 [H, W, 3], None when it can't be read."""
+def measure(archive: Path, place: dict[str, Any]) -> tuple[dict[str, Any], Look]:
+    """Read, decode and look at one member; its row so far has an `error` when it can't be read."""
     row = {"path": place["path"], "label": place["label"], "given_split": place["split"]}
     row |= {"given_group": place["group"], "note": place["note"], "n_bytes": place["n_bytes"]}
     if place["offset"] == NOWHERE:
-        return row | {"error": place["note"] or "no such file"}, None
+        return row | {"error": place["note"] or "no such file"}, looked(None, SIDE)
     data = read_at(archive, place["offset"], place["n_bytes"], place["crc32"])
     row["sha256"] = hashlib.sha256(data).hexdigest()
     try:
         image = decode(data)
     except NotAnImage as error:
-        return row | {"error": str(error)}, None
-    return row | described(image) | {"quantization": quantization(data)}, image.pixels
+        return row | {"error": str(error)}, looked(None, SIDE)
+    return row | described(image) | {"quantization": quantization(data)}, looked(image.pixels, SIDE)
 
 
 def described(image: Decoded) -> dict[str, Any]:
     """What a decoded image says of its file."""
     height, width = image.pixels.shape[:2]
-    pixels = hashlib.sha256(f"{height}x{width}".encode() + image.pixels.tobytes()).hexdigest()
+    pixels = hashlib.sha256(f"{height}x{width}".encode())
+    pixels.update(memoryview(np.ascontiguousarray(image.pixels)))
     bits = 16 if "deep" in image.flags else 1 if image.mode == "1" else 8
     known = {"width": width, "height": height, "mode": image.mode, "bits": bits, "format": image.format}
-    return {**known, "pixel_sha256": pixels, "flags": " ".join(image.flags)}
+    return {**known, "pixel_sha256": pixels.hexdigest(), "flags": " ".join(image.flags)}

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
 
-from stages.core.looks import crispness, histogram, light, looks, luma, quantization
+from stages.core.looks import crispness, histogram, light, looked, looks, luma, quantization
 from tests.gate import encoded, picture
 
 
@@ -88,7 +88,7 @@ def test_colours_are_means_of_the_channels():
     """Red, green and blue by name; luma weighs them 0.299, 0.587, 0.114; an unreadable image is black."""
     image = np.full((20, 30, 3), (200, 100, 50), np.uint8)
 
-    found, small = looks([image, None], 4)
+    found, small = looks([looked(image, 4), looked(None, 4)])
 
     assert [found[name].tolist() for name in ("red", "green", "blue")] == [[200, 0], [100, 0], [50, 0]]
     assert found["brightness"][0] == round(0.299 * 200 + 0.587 * 100 + 0.114 * 50)
@@ -99,7 +99,7 @@ def test_a_thumbnail_is_an_area_mean():
     """Each of its pixels is the mean of the part of the picture below it."""
     image = np.kron(np.arange(16, dtype=np.uint8).reshape(4, 4, 1) * 15, np.ones((8, 8, 3), np.uint8))
 
-    assert (looks([image], 4)[1][0, ..., 0] == np.arange(16).reshape(4, 4) * 15).all()
+    assert (looks([looked(image, 4)])[1][0, ..., 0] == np.arange(16).reshape(4, 4) * 15).all()
 
 
 def test_quantization_is_the_mark_of_the_quality():
