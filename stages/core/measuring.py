@@ -113,7 +113,7 @@ def described(image: Decoded) -> dict[str, Any]:
     """What a decoded image says of its file."""
     height, width = image.pixels.shape[:2]
     pixels = hashlib.sha256(f"{height}x{width}".encode())
-    pixels.update(memoryview(np.ascontiguousarray(image.pixels)))
+    pixels.update(np.ascontiguousarray(image.pixels).data)
     bits = 16 if "deep" in image.flags else 1 if image.mode == "1" else 8
     known = {"width": width, "height": height, "mode": image.mode, "bits": bits, "format": image.format}
     return {**known, "pixel_sha256": pixels.hexdigest(), "flags": " ".join(image.flags)}
