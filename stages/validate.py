@@ -30,7 +30,8 @@ def main(root: Path = PROJECT) -> None:
     """Write data/manifest.parquet, or say why the data is not fit to train on. Raises UserError."""
     params, layout = open_project(root)
     remove(layout.manifest)  # until the data has passed there is none, whatever stops us
-    remove(layout.validation)  # nor a verdict on other data
+    if layout.validation.is_dir():
+        remove(layout.validation)  # nor a verdict on other data
     with scratch(layout) as folder:
         rows, thumbnails = look(layout.archive, folder)
         subject = subject_of(compact(rows, params.tree.split.seed), thumbnails, params.tree.split)

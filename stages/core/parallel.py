@@ -23,7 +23,7 @@ def mapped(work: Any, tasks: Iterable[Any], n_images: int, n_workers: int | None
         yield from map(work, tasks)
         return
     left = iter(tasks)
-    with ProcessPoolExecutor(n_workers, mp_context=multiprocessing.get_context("forkserver")) as pool:
+    with ProcessPoolExecutor(n_workers, mp_context=multiprocessing.get_context("spawn")) as pool:
         waiting = deque(pool.submit(work, task) for task in islice(left, n_workers * AHEAD))
         while waiting:
             done = waiting.popleft().result()
