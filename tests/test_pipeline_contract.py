@@ -20,6 +20,7 @@ CANNOT_CHANGE_AN_OUT = {
     "stages/core/console.py": "messages, progress",
     "stages/core/layout.py": "names of paths; dvc.yaml holds the same names",
     "stages/core/params.py": "checks values, which are declared themselves",
+    "stages/core/param_errors.py": "messages",
     "stages/core/options.py": "types of those values",
     "stages/core/tracking.py": "mirrors finished files to MLflow",
 }

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from stages.core.errors import UserError, did_you_mean
-from stages.core.params import Tree, described_rule, kinds
+from stages.core.param_errors import described_rule
+from stages.core.params import Tree, kinds
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

@@ -2,10 +2,9 @@
 
 import importlib
 import re
-import typing
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 from typing import Any, TypeVar
 
 from pydantic import Field, ValidationError
@@ -15,11 +14,11 @@ from ruamel.yaml.error import YAMLError
 from stages.core import options as o
 from stages.core.errors import UserError, did_you_mean
 from stages.core.layout import PROJECT, Layout
+from stages.core.param_errors import meant, sentence
 from stages.core.search_space import check_space, ends, replaced_at
 
 S = TypeVar("S", bound=o.Section)
 TUNED = "-tuned"
-MEMBER = re.compile(r"[\[\](]|^(constrained-)?(int|float|str)$")  # what a union adds to a path: nothing for a user
 
 
 class Tree(o.Section):
@@ -164,92 +163,3 @@ def section(kind: type[S], written: Any, where: str) -> S:
     except ValidationError as error:
         lines = [sentence(kind, where, problem) for problem in meant(error.errors())]
         raise UserError("\nerror: ".join(dict.fromkeys(lines))) from error
-
-
-def meant(problems: list[Any]) -> list[Any]:
-    """Drop what a union says for the member that was not meant: of a wrong list, that it is no text."""
-    of_type = ("string_type", "list_type")
-    left = []
-    for problem in problems:
-        *base, last = problem["loc"] or ("",)
-        beside = [other for other in problems if list(other["loc"][: len(base)]) == base and other is not problem]
-        better = [other for other in beside if other["type"] not in of_type or len(other["loc"]) > len(base) + 1]
-        if not (better and problem["type"] in of_type and MEMBER.search(str(last))):
-            left.append(problem)
-    return left
-
-
-def sentence(kind: type[o.Section], where: str, problem: Any) -> str:
-    """One mistake found by pydantic, in our words."""
-    path = [str(part) for part in problem["loc"]]
-    siblings, field = find(kind, path)
-    shown = ".".join(part for part in [where, *path] if part and not MEMBER.search(part))
-    got = problem["input"]
-    if problem["type"] == "extra_forbidden":
-        return f"params.yaml: {shown} is not known; {did_you_mean(path[-1], siblings)}"
-    if problem["type"] == "missing":
-        return f"params.yaml: {shown} is missing; it is {field.description if field else 'required'}"
-    if problem["type"] == "value_error":
-        return f"params.yaml: {shown}: {problem['ctx']['error']}"
-    return f"params.yaml: {shown} must {expected(field, problem)}, got {got!r}"
-
-
-def find(kind: Any, path: list[str]) -> tuple[list[str], Any]:
-    """Return the names known at the last step of a path of keys, and the last field itself."""
-    names, field = list(kind.model_fields), None
-    for key in path:
-        fields = getattr(kind, "model_fields", {})
-        if key in fields:
-            names, field = list(fields), fields[key]
-            members = [field.annotation, *getattr(field.annotation, "__args__", ())]
-            kind = next((m for m in members if isinstance(m, type) and hasattr(m, "model_fields")), None)
-            kind = kind or next(
-                (a for m in members for a in getattr(m, "__args__", ()) if hasattr(a, "model_fields")), None
-            )
-        elif fields:
-            names = list(fields)
-    return names, field
-
-
-def expected(field: Any, problem: Any) -> str:
-    """Say what it must do: lie in its bounds or be one of the choices, else pydantic's own words."""
-    if problem["type"] == "literal_error":
-        return "be one of " + problem["ctx"]["expected"].replace("'", "").replace(" or ", ", ")
-    if problem["type"].startswith(("greater", "less")):
-        own = bounds(getattr(field, "metadata", []))
-        return "be " + " and ".join(own or bounds([SimpleNamespace(**problem["ctx"])]))
-    words = re.sub(r"^[\w ]+? should ", "", str(problem["msg"]))  # "Input should be …", "List should have …"
-    return re.sub(r" or instance of \w+| after validation.*", "", words)
-
-
-def described_rule(field: Any) -> str:
-    """Say what a setting may be, for people: its bounds, its choices or its type."""
-    choices = [str(choice) for choice in typing.get_args(field.annotation) if isinstance(choice, str)]
-    plain = re.sub(r"typing\.|<class '|'>|Annotated\[|, FieldInfo.*?\]", "", str(field.annotation))
-    inner = [rule for part in typing.get_args(field.annotation) for rule in getattr(part, "__metadata__", [])]
-    rules = [r for f in inner for r in getattr(f, "metadata", [f])]
-    words = " and ".join(bounds([*field.metadata, *rules]))
-    name = "null or a number" if "None" in plain and words else plain.split(" | ")[0].split("[")[0]
-    name = plain_type(field.annotation) if name in ("Union", "Optional") else name
-    return ", ".join(choices) or " ".join(filter(None, [name.removeprefix("stages.core.options."), words]))
-
-
-def plain_type(annotation: Any) -> str:
-    """Say a type of several members for people: "str or list of str"."""
-    origin, inner = typing.get_origin(annotation), typing.get_args(annotation)
-    if origin is typing.Annotated:
-        return plain_type(inner[0])
-    if origin is typing.Literal:
-        return ", ".join(map(str, inner))
-    if origin is list:
-        name = plain_type(inner[0])
-        return f"list of ({name})" if " or " in name else f"list of {name}"
-    names = [plain_type(member) for member in inner] or [getattr(annotation, "__name__", str(annotation))]
-    return " or ".join(names).replace("NoneType", "null")
-
-
-def bounds(rules: list[Any]) -> list[str]:
-    """Bounds of a number, in words: of the field's own rules, or of the one that pydantic found broken."""
-    words = {"ge": "at least {}", "gt": "above {}", "le": "at most {}", "lt": "below {}"}
-    found = [(name, getattr(rule, name, None)) for rule in rules for name in words]
-    return [words[name].format(str(limit).removesuffix(".0")) for name, limit in found if limit is not None]
