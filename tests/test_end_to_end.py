@@ -124,8 +124,9 @@ def test_trials_are_nested_below_their_search(runs):
     assert "mlflow.parentRunId" not in runs["plain"].data.tags
 
 
-def test_a_logged_model_answers_raw_images_and_image_files(client, runs, finished):
+def test_a_logged_model_answers_raw_images_and_image_files(client, runs, finished, monkeypatch):
     """Both packaged forms give the probabilities that were recorded, from uint8 arrays and from file bytes."""
+    monkeypatch.setattr(sys, "path", list(sys.path))  # MLflow puts the model's own code first, for later tests as well
     images = np.load(finished.root / "data/images/test.npy")[:5]
     predictions = pd.read_parquet(finished.root / "data/candidates/plain/predictions.parquet")
     recorded = predictions[predictions["split"] == "test"].filter(like="p.")[:5].to_numpy()
