@@ -22,6 +22,7 @@ CANNOT_CHANGE_AN_OUT = {
     "stages/core/params.py": "checks values, which are declared themselves",
     "stages/core/param_errors.py": "messages",
     "stages/core/options.py": "types of those values",
+    "stages/core/fit_options.py": "types of those values",
     "stages/core/tracking.py": "mirrors finished files to MLflow",
 }
 

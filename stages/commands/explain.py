@@ -25,7 +25,7 @@ def main(parsed: argparse.Namespace) -> None:
         for kind in kinds(group):
             options = importlib.import_module(f"stages.{group}.{kind}").Options
             rows += settings(options, f"{group}.{kind}." if group != "checks" else f"checks.{kind}.")
-    rows += settings(importlib.import_module("stages.core.options").Fit, "models.*.fit.")
+    rows += settings(importlib.import_module("stages.core.fit_options").Fit, "models.*.fit.")
     wanted = [row for row in rows if not parsed.section or f"{row[0]}.".startswith(f"{parsed.section}.")]
     if not wanted:
         sections = {row[0].split(".")[0] for row in rows}

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from stages.core.options import Augment
+from stages.core.fit_options import Augment
 
 N_DRAWS = 10  # uniform numbers an image and epoch; one column each below, so that no change shifts another's draw
 FLIP, DOWN, RIGHT, TURN, SCALE, BRIGHT, CONTRAST, CUT_Y, CUT_X = range(9)

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from stages.core.options import Balance, Fit
+from stages.core.fit_options import Balance, Fit
 
 
 def class_weights(counts: np.ndarray, balance: Balance) -> np.ndarray:

@@ -5,7 +5,7 @@ import numpy as np
 
 from stages.core.augmentation import augmented, draws
 from stages.core.balancing import class_weights, epoch_rows
-from stages.core.options import Fit
+from stages.core.fit_options import Fit
 from stages.core.packs import Pack
 
 BLOCKS_AT_ONCE = 16  # blocks whose rows are mixed: 16 x 512 rows read a cold disk 100 times as fast as single rows

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stages.core.options import Fit
+from stages.core.fit_options import Fit
 from stages.core.packs import Pack, Statistics
 
 PREDICT_BATCH = 256

@@ -13,11 +13,12 @@ from stages.core.candidate import MODEL, REFERENCE, Candidate, predictions_table
 from stages.core.console import Bar, say
 from stages.core.cost import latency, multiply_adds
 from stages.core.files import write_json
+from stages.core.fit_options import Fit
 from stages.core.fitting import Data, Trained, TrainingFailed
 from stages.core.layout import Layout
 from stages.core.lineage import provenance, whereabouts
 from stages.core.manifest import SPLITS, class_names, read_manifest
-from stages.core.options import Fit, Runtime
+from stages.core.options import Runtime
 from stages.core.packs import load_split, read_statistics
 from stages.core.params import Entry
 from stages.core.reference import train_looks, write_reference

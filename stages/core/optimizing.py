@@ -4,7 +4,7 @@ from typing import Any
 
 import keras
 
-from stages.core.options import Fit, Schedule
+from stages.core.fit_options import Fit, Schedule
 
 
 class Rate(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]

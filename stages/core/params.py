@@ -13,6 +13,7 @@ from ruamel.yaml.error import YAMLError
 
 from stages.core import options as o
 from stages.core.errors import UserError, did_you_mean
+from stages.core.fit_options import Fit
 from stages.core.layout import PROJECT, Layout
 from stages.core.param_errors import meant, sentence
 from stages.core.search_space import check_space, ends, replaced_at
@@ -46,7 +47,7 @@ class Entry:
     name: str
     kind: str
     options: Any
-    fit: o.Fit | None
+    fit: Fit | None
     written: dict[str, Any]
 
     def module(self, group: str) -> ModuleType:
@@ -145,7 +146,7 @@ def entry(group: str, name: str, written: dict[str, Any]) -> Entry:
     if kind not in known:
         raise UserError(f"params.yaml: {where}.kind: no stages/{group}/{kind}.py; {did_you_mean(str(kind), known)}")
     rest = {key: value for key, value in written.items() if key != "kind"}
-    fit = section(o.Fit, rest.pop("fit", {}), f"{where}.fit") if group == "models" else None
+    fit = section(Fit, rest.pop("fit", {}), f"{where}.fit") if group == "models" else None
     options = section(importlib.import_module(f"stages.{group}.{kind}").Options, rest, where)
     return Entry(name, str(kind), options, fit, written)
 

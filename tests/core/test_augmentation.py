@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from stages.core import augmentation as a
 from stages.core.batches import epoch_order
-from stages.core.options import Augment
+from stages.core.fit_options import Augment
 
 OFF = Augment(flip="none", shift=0.0, rotation=0.0, zoom=0.0, brightness=0.0, contrast=0.0, cutout=0.0)
 ALL = Augment(flip="dihedral", shift=0.2, rotation=0.1, zoom=0.2, brightness=0.2, contrast=0.3, cutout=0.3)

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from stages.core.balancing import class_weights, epoch_rows, remedy
 from stages.core.batches import TrainBatches
+from stages.core.fit_options import Balance, Fit
 from stages.core.layout import PROJECT
-from stages.core.options import Balance, Fit
 from stages.core.packs import Pack
 from stages.core.params import read_yaml
 
