@@ -9,6 +9,7 @@ from stages.core.files import digest, human_bytes, replaced_folder, write_json
 from stages.core.layout import PROJECT
 from stages.core.params import open_project
 from stages.core.source import index_of, write_source
+from stages.core.weights import write_weights
 
 
 def main(root: Path = PROJECT) -> None:
@@ -16,7 +17,8 @@ def main(root: Path = PROJECT) -> None:
     params, layout = open_project(root)
     dataset, started = params.dataset, datetime.now(UTC)
     kind = dataset.module("datasets")
-    found = kind.source(dataset.options, params.tree.download, layout.root / ".dvc/tmp/fetched")
+    cache = layout.root / ".dvc/tmp/fetched"
+    found = kind.source(dataset.options, params.tree.download, cache)
     with replaced_folder(layout.source) as folder:
         archive = folder / layout.archive.name
         n_images = write_source(archive, found, f"download {dataset.name}")
@@ -24,7 +26,8 @@ def main(root: Path = PROJECT) -> None:
             raise UserError(f"datasets.{dataset.name}: no image found in {found.origin['uri']}")
         origin = {"dataset": dataset.name, "kind": dataset.kind, **found.origin, "n_images": n_images}
         hashes = {"images_zip_sha256": digest(archive), "index_sha256": digest(index_of(archive))}
-        write_json(folder / "source.json", origin | hashes)
+        weights = write_weights(params.tree.backbones, folder / "weights", cache)
+        write_json(folder / "source.json", origin | hashes | ({"weights": weights} if weights else {}))
     seconds = (datetime.now(UTC) - started).total_seconds()
     # when and how long doesn't repeat: no out
     write_json(layout.timing("download"), {"fetched": started.isoformat(timespec="seconds"), "seconds": seconds})

@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from stages.core.candidate import TRIALS, read_candidate
+from stages.core.candidate import SEARCH, TRIALS, read_candidate
 from stages.core.console import say
 from stages.core.evaluation import evaluate
 from stages.core.files import replaced_folder
@@ -20,6 +20,14 @@ def main(name: str, root: Path = PROJECT) -> None:
         metrics = evaluate(candidate, params.tree.evaluate, folder)
         if (candidate.folder / TRIALS).exists():
             shutil.copy(candidate.folder / TRIALS, folder)
-    shown = f"validation accuracy {metrics['val_accuracy']:.4f}" if metrics else f"failed: {candidate.failure}"
-    say(f"evaluate {name}: {shown}")
+            shutil.copytree(candidate.folder / SEARCH, folder / SEARCH)
+    say(f"evaluate {name}: {summary(metrics) if metrics else f'failed: {candidate.failure}'}")
     mirror(layout, params, [name])
+
+
+def summary(metrics: dict[str, float]) -> str:
+    """The accuracy in words: on validation, or on test after a last fit on both other splits."""
+    for split, words in (("val", "validation"), ("test", "test")):
+        if f"{split}_accuracy" in metrics:
+            return f"{words} accuracy {metrics[f'{split}_accuracy']:.4f}"
+    return "no images are left to measure on"

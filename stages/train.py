@@ -2,11 +2,14 @@
 
 from pathlib import Path
 
+from stages.core.data import load_data
 from stages.core.files import replaced_folder
+from stages.core.head_making import make_head
 from stages.core.layout import PROJECT
-from stages.core.making import load_data, make, record_of, write_run_record
+from stages.core.making import make, record_of
 from stages.core.params import open_project
-from stages.core.runtime import prepare_runtime
+from stages.core.run_record import write_run_record
+from stages.core.runtime import cpu, prepare_runtime
 from stages.core.tracking import Live, mirror
 
 
@@ -14,10 +17,13 @@ def main(name: str, root: Path = PROJECT) -> None:
     """Write data/candidates/<name>/; a training that fails by itself is written as failed. Raises UserError."""
     params, layout = open_project(root)
     entry = params.model(name)
-    devices = prepare_runtime(params.tree.runtime)
-    data = load_data(layout)
+    devices = prepare_runtime(params.tree.runtime) if entry.needs_tensorflow else cpu(params.tree.runtime)
+    data = load_data(layout, entry.input)
     record = {"name": name, **record_of(layout, "train", entry, {}, params.tree.runtime)}
     with Live(layout, params, record) as live, replaced_folder(layout.candidate(name)) as folder:
-        candidate, timing = make(folder, entry, record, data, live)
+        if entry.is_network:
+            candidate, timing = make(folder, entry, record, data, live)
+        else:
+            candidate, timing = make_head(folder, entry, record, data, params.tree.runtime.threads)
     write_run_record(layout, candidate, timing, devices)
     mirror(layout, params, [name])

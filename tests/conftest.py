@@ -70,7 +70,7 @@ def checkout(folder: Path) -> Checkout:
     tree = made.params()
     for name, epochs in QUICK.items():
         tree["models"][name]["fit"]["epochs"] = epochs
-    tree["tune"]["plain"] |= {"trials": 2, "initial_points": 1, "epochs": 1}
+    tree["tune"]["plain"] |= {"budget": {"trials": 2}, "initial_points": 1, "epochs": 1}
     tree["evaluate"]["bootstrap"] = 20
     made.write_params(tree)
     made.run("git", "add", "-A")

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from stages.core.files import read_json
-from stages.core.search_space import get, leaves
+from stages.core.search_space import dimensions, get
 
 pytestmark = pytest.mark.slow
 CANDIDATES = ["plain", "residual", "plain-tuned"]
@@ -46,22 +46,26 @@ def stages_run(done):
 
 
 def test_the_leaderboard_ranks_by_validation(finished):
-    """Its first columns are the agreed ones, its order is validation's, and the champion is its first line."""
+    """Its first columns are the agreed ones, its order is validation's, and the champion says why it is champion."""
     table = pd.read_csv(finished.root / "reports/leaderboard.csv")
 
     first = ["candidate", "val_accuracy", "test_accuracy", "test_accuracy_low", "test_accuracy_high"]
     assert list(table.columns[:5]) == first and set(table["candidate"]) == set(CANDIDATES)
     assert table["val_accuracy"].is_monotonic_decreasing
     assert (table["test_accuracy"].between(table["test_accuracy_low"], table["test_accuracy_high"])).all()
-    assert read_json(finished.root / "reports/champion.json")["candidate"] == table["candidate"][0]
+    chosen = read_json(finished.root / "reports/champion.json")
+    rivals = {rival["candidate"]: rival for rival in chosen["compared"]}
+    assert chosen["leader"] == table["candidate"][0] and set(rivals) == set(CANDIDATES) - {chosen["leader"]}
+    assert chosen["candidate"] == chosen["leader"] or not rivals[chosen["candidate"]]["beaten"]
+    assert "right alone:" in finished.command("compare", "plain", "residual").stdout
+    assert chosen["why"][0].startswith(f"{chosen['leader']} leads with a validation accuracy of")
 
 
 @pytest.mark.parametrize("name", CANDIDATES)
 def test_metrics_are_flat_and_true(finished, name):
     """metrics.json maps names to numbers, and its accuracy is that of the predictions table."""
     metrics = read_json(finished.root / f"reports/candidates/{name}/metrics.json")
-    folder = "tuned/plain" if name == "plain-tuned" else f"candidates/{name}"
-    predictions = pd.read_parquet(finished.root / f"data/{folder}/predictions.parquet")
+    predictions = pd.read_parquet(finished.root / f"data/candidates/{name}/predictions.parquet")
     test = predictions[predictions["split"] == "test"]
     said = test.filter(like="p.").idxmax(axis=1).str.removeprefix("p.")
 
@@ -73,17 +77,17 @@ def test_metrics_are_flat_and_true(finished, name):
 def test_trial_1_is_the_entry_as_written(finished):
     """The search begins with what the user wrote, and its best trial is the one retrained."""
     params = finished.params()
-    trials = pd.read_csv(finished.root / "data/tuned/plain/trials.csv")
-    settings = read_json(finished.root / "data/tuned/plain/settings.json")
+    trials = pd.read_csv(finished.root / "data/candidates/plain-tuned/trials.csv")
+    settings = read_json(finished.root / "data/candidates/plain-tuned/settings.json")
 
-    for path, _ in leaves(params["tune"]["plain"]["space"]):
-        assert trials.loc[0, ".".join(path)] == get(params["models"]["plain"], path)
+    for dimension in dimensions(params["tune"]["plain"]["space"], params["models"]["plain"]):
+        assert trials.loc[0, dimension.name] == get(params["models"]["plain"], tuple(dimension.name.split(".")))
     assert settings["trial"] == trials.loc[trials["score"].idxmax(), "trial"]
 
 
 def test_no_trial_has_seen_the_test_split(finished):
     """Predictions of a trial are of validation only."""
-    for path in (finished.root / "data/tuned/plain/trials").glob("*/predictions.parquet"):
+    for path in (finished.root / "data/candidates/plain-tuned/trials").glob("*/predictions.parquet"):
         assert set(pd.read_parquet(path)["split"]) == {"val"}
 
 
@@ -223,10 +227,10 @@ def test_a_removed_entry_is_gone_from_the_report(copied):
 
 def test_settings_found_are_taken_over_on_request(copied):
     """`imagetrail use --tuned` writes the search's settings, seed included, into params.yaml."""
-    settings = read_json(copied.root / "data/tuned/plain/settings.json")["values"]
+    settings = read_json(copied.root / "data/candidates/plain-tuned/settings.json")["values"]
     copied.command("use", "--tuned", "plain")
 
-    assert "fit.seed" in settings
+    assert "fit.seeds" in settings
     for name, value in settings.items():
         assert get(copied.params()["models"]["plain"], tuple(name.split("."))) == value
 
@@ -292,3 +296,23 @@ def test_a_queued_experiment_lands_in_the_same_store(copied):
         names = {name for (name,) in store.execute("select name from runs")}
 
     assert "residual (gentle)" in names
+
+
+def test_several_seeds_and_a_refit_stand_in_the_report_and_in_mlflow(copied):
+    """An interval over seeds, a metric a seed, and a last fit that `imagetrail refit` wrote and validation can't judge."""
+    params = copied.params()
+    params["models"]["residual"]["fit"]["seeds"] = [1, 2]
+    copied.write_params(params)
+    copied.run("dvc", "repro")
+    shown = copied.command("refit", "residual").stdout
+    copied.run("dvc", "repro")
+    table = pd.read_csv(copied.root / "reports/leaderboard.csv").set_index("candidate")
+    with sqlite3.connect(copied.root / "mlflow.db") as store:
+        steps = store.execute("select distinct step from metrics where key = 'seed/val_accuracy'").fetchall()
+
+    assert "+  residual_refit:" in shown and "on: train+val" in shown
+    assert table["n_seeds"]["residual"] == 2 and table["val_accuracy_mean"].notna()["residual"]
+    assert sorted(steps) == [(1,), (2,)]
+    assert table["note"]["residual_refit"] == "refit of residual" and pd.isna(table["val_accuracy"]["residual_refit"])
+    assert "refit of residual" in (copied.root / "reports/index.html").read_text()
+    assert not stages_run(copied.run("dvc", "repro"))

@@ -23,6 +23,11 @@ CANNOT_CHANGE_AN_OUT = {
     "stages/core/param_errors.py": "messages",
     "stages/core/options.py": "types of those values",
     "stages/core/fit_options.py": "types of those values",
+    "stages/core/backbone_options.py": "types of those values",
+    "stages/core/report_options.py": "types of those values",
+    "stages/core/augment_options.py": "types of those values",
+    "stages/core/combine_options.py": "types of those values",
+    "stages/core/head_options.py": "types of those values",
     "stages/core/tracking.py": "mirrors finished files to MLflow",
 }
 
@@ -95,7 +100,9 @@ def test_a_node_declares_the_sections_that_it_reads(name):
     read = set(PARAMS_READ.findall(code))
     read |= {"datasets"} if "params.dataset" in code else set()
     read |= {"checks"} if "params.checks" in code else set()
-    read |= {"models"} if "params.model(" in code or "params.candidates" in code else set()
+    read |= {"backbones"} if "params.backbone(" in code else set()
+    read |= {"models"} if "params.model(" in code else set()
+    read |= {"models", "tune", "combine"} if "params.candidates" in code else set()
 
     assert read == {param.split(".")[0] for param in node["params"]}
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from stages.core.errors import UserError, did_you_mean
-from stages.core.param_errors import described_rule
+from stages.core.param_errors import described_rule, sections_in, tags
 from stages.core.params import Tree, kinds
 
 
@@ -26,6 +26,7 @@ def main(parsed: argparse.Namespace) -> None:
             options = importlib.import_module(f"stages.{group}.{kind}").Options
             rows += settings(options, f"{group}.{kind}." if group != "checks" else f"checks.{kind}.")
     rows += settings(importlib.import_module("stages.core.fit_options").Fit, "models.*.fit.")
+    rows += settings(importlib.import_module("stages.core.head_options").HeadFit, "models.classical.fit.")
     wanted = [row for row in rows if not parsed.section or f"{row[0]}.".startswith(f"{parsed.section}.")]
     if not wanted:
         sections = {row[0].split(".")[0] for row in rows}
@@ -37,8 +38,12 @@ def main(parsed: argparse.Namespace) -> None:
 def settings(section: Any, prefix: str) -> Iterator[tuple[str, str, str]]:
     """Yield (name, rule, meaning) of every setting below a section; `*` stands for an entry's own name."""
     for name, field in section.model_fields.items():
-        inner = nested(field.annotation)
-        if inner:
+        inner, union = nested(field.annotation), sections_in(field.annotation)
+        if len(union) > 1:  # told apart by a key such as `name`, whose rule says which one it is
+            for one in union:
+                several = "*." if "dict" in str(field.annotation) else ""
+                yield from settings(one, f"{prefix}{name}.{several}{'|'.join(sorted(tags(one)))}.")
+        elif inner:
             yield from settings(inner, f"{prefix}{name}.{'*.' if 'dict' in str(field.annotation) else ''}")
         elif "dict[str, dict" not in str(field.annotation):
             yield f"{prefix}{name}", described_rule(field), field.description or ""

@@ -1,6 +1,6 @@
 """leaderboard: print who competes and who won, where the report is, and how to open MLflow.
 
-The same table stands in reports/leaderboard.csv.
+The same table stands in reports/leaderboard.csv, without the seconds, which are this machine's own.
 """
 
 import argparse
@@ -9,7 +9,7 @@ import pandas as pd
 
 from stages.core.errors import UserError
 from stages.core.files import read_json
-from stages.core.leaderboard import as_text
+from stages.core.leaderboard import as_text, timings
 from stages.core.params import open_project
 
 
@@ -23,7 +23,8 @@ def main(parsed: argparse.Namespace) -> None:
     path = layout.reports / "leaderboard.csv"
     if not path.exists():
         raise UserError("there is no leaderboard yet; `make repro` makes one")
-    champion = read_json(layout.reports / "champion.json").get("candidate", "")
-    print(as_text(pd.read_csv(path, dtype={"failure": str}).fillna({"failure": ""}), champion))
+    champion = read_json(layout.reports / "champion.json").get("candidate") or ""
+    table = pd.read_csv(path, dtype=dict.fromkeys(["failure", "note"], str)).fillna({"failure": "", "note": ""})
+    print(as_text(table, champion, timings(layout, list(table["candidate"]))))
     print(f"\nreport page   {layout.reports / 'index.html'}")
     print("MLflow        make ui, then http://127.0.0.1:5000")

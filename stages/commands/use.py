@@ -17,7 +17,8 @@ from stages.core.files import read_json, write_text
 from stages.core.layout import PROJECT, Layout
 from stages.core.params import TUNED, check, read_yaml
 
-WHOLE = {"models", "tune"}  # a recipe names all that competes, so these are replaced, not merged
+WHOLE = {"backbones", "models", "tune", "combine"}  # a recipe names all that competes: replaced, not merged
+EMPTY = ("backbones", "combine")  # what a recipe with models means by leaving these out
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -86,6 +87,9 @@ def recipe(layout: Layout, name: str) -> Path:
 
 def replaced_sections(text: str, part: str) -> str:
     """Replace the sections that a recipe names as a whole, as text: its own layout and comments come along."""
+    if re.search(r"^models:", part, re.MULTILINE):
+        left_out = [name for name in EMPTY if not re.search(rf"^{name}:", part, re.MULTILINE)]
+        part += "".join(f"\n{name}: {{}}" for name in left_out if re.search(rf"^{name}:", text, re.MULTILINE))
     for name in sorted(WHOLE):
         section = re.compile(rf"^{name}:.*\n(?:[ \t]+.*\n|\n(?=[ \t]))*", re.MULTILINE)
         found = section.search(part + "\n")

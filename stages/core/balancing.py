@@ -46,13 +46,13 @@ def loss(fit: Fit) -> Any:
     return keras.losses.CategoricalCrossentropy(label_smoothing=fit.label_smoothing)
 
 
-def remedy(labels: np.ndarray, classes: list[str], fit: Fit) -> dict[str, Any]:
+def remedy(labels: np.ndarray, classes: list[str], balance: Balance) -> dict[str, Any]:
     """What the remedy changes, for the candidate's record: per class images, images an epoch, weight of the loss."""
     counts = np.bincount(labels, minlength=len(classes))
-    shown = np.bincount(labels[epoch_rows(labels, fit.balance)], minlength=len(classes))
-    weights = class_weights(counts, fit.balance)
+    shown = np.bincount(labels[epoch_rows(labels, balance)], minlength=len(classes))
+    weights = class_weights(counts, balance)
     per_class = {
         name: {"n_images": int(n), "n_an_epoch": int(m), "weight": float(f"{w:.6g}")}
         for name, n, m, w in zip(classes, counts, shown, weights, strict=True)
     }
-    return {"method": fit.balance.method, "classes": per_class}
+    return {"method": balance.method, "classes": per_class}

@@ -1,6 +1,8 @@
 """A candidate: whatever competes is the same folder of files, and says what made it.
 
-model.keras, history.csv, predictions.parquet (val and test), reference.npz (where drift starts from), candidate.json
+What predicts (model.keras, head.skops, ensemble.json with members/: see predictor.py), history.csv, predictions.parquet
+(val and test), reference.npz (where drift starts from), candidate.json;
+seeds/<seed>/ with history.csv and predictions.parquet of each training after the first
 """
 
 from dataclasses import dataclass
@@ -10,12 +12,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stages.core.files import digest, read_json, write_csv, write_json, write_parquet
+from stages.core.files import canonical, digest, read_json, text_digest, write_csv, write_json, write_parquet
+from stages.core.model_files import MODEL_FILES, model_files
 from stages.core.packs import Pack
 
-MODEL, HISTORY, PREDICTIONS, RECORD = "model.keras", "history.csv", "predictions.parquet", "candidate.json"
+HISTORY, PREDICTIONS, RECORD = "history.csv", "predictions.parquet", "candidate.json"
 REFERENCE = "reference.npz"  # not of a trial
 TRIALS = "trials.csv"  # of a search, beside its winner
+SEARCH = "search"  # folder of what mattered in it
+SEEDS = "seeds"  # folder of the trainings after the first
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,13 @@ class Candidate:
         return pd.read_parquet(self.folder / PREDICTIONS)
 
     @property
+    def repeats(self) -> list[pd.DataFrame]:
+        """Predictions of every training in the order of its seeds, the model's own first; none without images."""
+        own = [self.folder / PREDICTIONS]
+        others = [self.folder / SEEDS / str(seed) / PREDICTIONS for seed in self.record.get("seeds", [])[1:]]
+        return [pd.read_parquet(path) for path in (*own, *others) if path.exists()]
+
+    @property
     def history(self) -> pd.DataFrame:
         """One row an epoch."""
         path = self.folder / HISTORY
@@ -64,9 +76,16 @@ def write_candidate(
     write_csv(folder / HISTORY, history)
     if predictions is not None:
         write_parquet(folder / PREDICTIONS, predictions)
-    files = (MODEL, HISTORY, PREDICTIONS, REFERENCE)
-    outputs = {name: digest(folder / name) for name in files if (folder / name).exists()}
+    files = (*model_files(folder), HISTORY, PREDICTIONS, REFERENCE)
+    paths = [folder / name for name in files] + sorted((folder / SEEDS).glob("*/*"))
+    outputs = {path.relative_to(folder).as_posix(): digest(path) for path in paths if path.exists()}
     write_json(folder / RECORD, {**record, "outputs": outputs})
+
+
+def model_sha256(record: dict[str, Any]) -> str:
+    """Hash of what predicts: of its file, or of the names and hashes of its files where it has several."""
+    outputs = {name: found for name, found in record["outputs"].items() if Path(name).name in MODEL_FILES}
+    return next(iter(outputs.values())) if len(outputs) == 1 else text_digest(canonical(outputs))
 
 
 def read_candidate(folder: Path) -> Candidate:

@@ -1,23 +1,27 @@
 """A finished candidate that is used by name: checked, with the images that it takes, and loaded."""
 
+from pathlib import Path
 from typing import Any
 
-from stages.core.candidate import MODEL, REFERENCE, Candidate, read_candidate
+from stages.core.candidate import REFERENCE, Candidate, read_candidate
 from stages.core.console import held_back
 from stages.core.errors import UserError, did_you_mean
 from stages.core.files import read_json
 from stages.core.layout import Layout
+from stages.core.model_files import MODEL_FILES, needs_tensorflow
 from stages.core.options import Runtime
 from stages.core.params import Params
+from stages.core.predictor import load_predictor
 from stages.core.reference import View, view_of
 from stages.core.runtime import start_tensorflow
 
 
 def champion(layout: Layout) -> str:
     """Name of the champion. Raises UserError before there is one."""
-    name = read_json(layout.reports / "champion.json").get("candidate")
+    chosen = read_json(layout.reports / "champion.json")
+    name = chosen.get("candidate")
     if not name:
-        raise UserError("every candidate failed, so there is no champion; name a model")
+        raise UserError(f"{' '.join(chosen.get('why', ['there is no champion.']))} Name a model")
     return str(name)
 
 
@@ -29,10 +33,13 @@ def comparable(layout: Layout, params: Params, name: str) -> Candidate:
     if candidate.failure:
         raise UserError(f"{name} has no model: its training failed ({candidate.failure})")
     if REFERENCE not in candidate.record["outputs"]:
+        if candidate.record["params"].get("fit", {}).get("on") == "train+val":
+            raise UserError(f"{name} was fitted on all images, so drift from others can't be seen; name another model")
         stage = str(candidate.record["stage"])
         again = f"`dvc repro -f {stage}@{candidate.record['entry']}`"
         raise UserError(f"{name} was trained before drift could be measured: it has no {REFERENCE}; {again} adds it")
-    for file in (MODEL, REFERENCE):
+    own = [name for name in candidate.record["outputs"] if Path(name).name in (*MODEL_FILES, REFERENCE)]
+    for file in own:
         if not (candidate.folder / file).exists():
             raise UserError(f"{candidate.folder / file} is missing; `dvc checkout` or `dvc pull` brings it back")
     return candidate
@@ -45,8 +52,7 @@ def normalization(candidate: Candidate) -> dict[str, Any]:
 
 def opened(candidate: Candidate, runtime: Runtime) -> View:
     """Load the model and return how it sees images."""
-    start_tensorflow(runtime)
+    if needs_tensorflow(candidate.folder):
+        start_tensorflow(runtime)
     with held_back():
-        import keras
-
-        return view_of(keras.saving.load_model(candidate.folder / MODEL, compile=False, safe_mode=True))
+        return view_of(load_predictor(candidate.folder))

@@ -1,14 +1,18 @@
 """What a model costs, in numbers that repeat: multiply-adds and parameters; and latency, which does not."""
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+VIEWS = "views"  # the layer of a saved model that lays its views of an image behind one another
+
 
 def multiply_adds(model: Any) -> int:
-    """Multiply-adds of the convolutions and dense layers for one image."""
-    return sum(of_layer(layer) for layer in model.layers)
+    """Multiply-adds of the convolutions and dense layers for one image, over all the views of it that are averaged."""
+    views = [len(layer.input) for layer in model.layers if layer.name == VIEWS]
+    return sum(of_layer(layer) for layer in model.layers) * (views[0] if views else 1)
 
 
 def of_layer(layer: Any) -> int:
@@ -23,19 +27,24 @@ def of_layer(layer: Any) -> int:
     return places * int(np.prod(layer.kernel.shape))
 
 
-def latency(model: Any, images: np.ndarray, repeats: int = 20) -> dict[str, float]:
-    """Median milliseconds to predict one image, and microseconds an image in a batch of up to 64.
-
-    images: uint8 [N, H, W, C], N >= 1. Compiled once before; differs by machine and by the hour.
-    """
+def latency(model: Any, images: np.ndarray) -> dict[str, float]:
+    """Latency of a Keras model, compiled once before. images: uint8 [N, H, W, C], N >= 1."""
     import tensorflow as tf
 
     call = tf.function(lambda x: model(x, training=False))
+    return latency_of(lambda batch: call(tf.constant(batch)), images)
+
+
+def latency_of(answer: Callable[[np.ndarray], Any], images: np.ndarray, repeats: int = 20) -> dict[str, float]:
+    """Median milliseconds to answer one image, and microseconds an image in a batch of up to 64.
+
+    Asked once before; differs by machine and by the hour.
+    """
     medians = {}
     for name, batch in (("one", images[:1]), ("batch", images[:64])):
-        x = tf.constant(np.asarray(batch))
-        call(x)
-        seconds = [timed(call, x) for _ in range(repeats)]
+        x = np.asarray(batch)
+        answer(x)
+        seconds = [timed(answer, x) for _ in range(repeats)]
         medians[name] = float(np.median(seconds)) / len(batch)
     return {
         "latency_one_image_ms": medians["one"] * 1e3,

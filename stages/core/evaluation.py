@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from stages.core.answers import write_answers
 from stages.core.candidate import HISTORY, RECORD, Candidate
 from stages.core.files import write_csv, write_json
 from stages.core.metrics import (
@@ -13,11 +14,15 @@ from stages.core.metrics import (
     confusion_matrix,
     confusions,
     measured,
+    measures,
     outcomes,
     per_class,
 )
 from stages.core.options import Evaluate
 from stages.core.plots import confusion_picture, curves_picture
+from stages.core.significance import MEASURES, mean_interval
+
+SEED_TABLE = "seeds.csv"
 
 
 def evaluate(candidate: Candidate, options: Evaluate, folder: Path) -> dict[str, float]:
@@ -30,16 +35,39 @@ def evaluate(candidate: Candidate, options: Evaluate, folder: Path) -> dict[str,
 
 
 def measure(candidate: Candidate, options: Evaluate, folder: Path) -> dict[str, float]:
-    """Measure every split that was predicted, and draw."""
-    predictions, record = candidate.predictions, candidate.record
-    classes = classes_of(predictions)
+    """Measure every split that was predicted, and draw; of several trainings, the pictures are of the model's own."""
+    repeats, record = candidate.repeats, candidate.record
     metrics = {name: float(record[name]) for name in ("n_parameters", "multiply_adds", "model_bytes", "n_epochs")}
-    for split in predictions["split"].unique():
-        outcome = outcomes(predictions, split)
-        metrics |= {f"{split}_{key}": value for key, value in measured(outcome, options).items()}
-        write_split(outcome, classes, options, folder, split)
-        write_csv(folder / f"{split}_mistakes.csv", mistakes(predictions[predictions["split"] == split]))
-    curves_picture(candidate.history, candidate.name, folder / "curves.png")
+    splits = list(repeats[0]["split"].unique()) if repeats else []  # a last fit without test images leaves none
+    for split in splits:
+        rows = repeats[0][repeats[0]["split"] == split]
+        trainings = [outcomes(table, split) for table in repeats]
+        metrics |= {f"{split}_{key}": value for key, value in measured(trainings[0], options).items()}
+        write_split(trainings[0], classes_of(rows), options, folder, split)
+        write_csv(folder / f"{split}_mistakes.csv", mistakes(rows))
+        write_answers(folder, split, list(rows["path"]), trainings)
+    metrics |= over_seeds(repeats, record.get("seeds", []), options, folder)
+    if len(candidate.history):
+        curves_picture(candidate.history, candidate.name, folder / "curves.png")
+    return metrics
+
+
+def over_seeds(tables: list[pd.DataFrame], seeds: list[int], options: Evaluate, folder: Path) -> dict[str, float]:
+    """Write a row a seed and split; returns how many seeds there are and, of several, mean and t-interval."""
+    rows = []
+    for seed, table in zip(seeds, tables, strict=False):
+        for split in table["split"].unique():
+            outcome = outcomes(table, split)
+            found = measures(outcome, np.ones(len(outcome.truth)), options)
+            rows.append({"seed": seed, "split": split, **{name: found[name] for name in MEASURES}})
+    write_csv(folder / SEED_TABLE, pd.DataFrame(rows, columns=["seed", "split", *MEASURES]))
+    metrics = {"n_seeds": float(max(len(seeds), 1))}
+    for split in dict.fromkeys(row["split"] for row in rows if len(tables) > 1):
+        own = pd.DataFrame([row for row in rows if row["split"] == split])
+        for name in MEASURES:
+            low, high = mean_interval(own[name].to_numpy(), options.confidence)
+            mean = f"{split}_{name}_mean"
+            metrics |= {mean: float(own[name].mean()), f"{mean}_low": low, f"{mean}_high": high}
     return metrics
 
 

@@ -1,9 +1,11 @@
 """The `fit` section of an entry of `models` as frozen types: how a network is trained."""
 
+import itertools
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from stages.core.augment_options import Augment, ImageSize
 from stages.core.options import Count, Fraction, Positive, Section, Seed
 
 
@@ -32,20 +34,6 @@ class Schedule(Section):
         if self.name == "exponential" and (self.decay_rate is None or self.decay_steps is None):
             raise ValueError("an exponential schedule needs decay_rate and decay_steps")
         return self
-
-
-class Augment(Section):
-    """Random changes of train images; each a function of (seed, epoch, index)."""
-
-    flip: Literal["none", "horizontal", "both", "dihedral"] = Field(
-        description="dihedral: the 8 flips and rotations of a square"
-    )
-    shift: Fraction = Field(description="largest move, as a share of the side")
-    rotation: Annotated[float, Field(ge=0, le=0.5)] = Field(description="largest turn, as a share of a full one")
-    zoom: Fraction = Field(description="largest change of scale")
-    brightness: Fraction = Field(description="largest change, as a share of 255")
-    contrast: Fraction = Field(description="largest change of the distance from the image's mean")
-    cutout: Fraction = Field(description="side of a blanked square, as a share of the side (DeVries & Taylor 2017)")
 
 
 class EarlyStopping(Section):
@@ -88,7 +76,12 @@ class Balance(Section):
 class Fit(Section):
     """How one entry is trained."""
 
-    seed: Seed = Field(description="initial weights, order, augmentation, dropout")
+    seeds: Annotated[list[Seed], Field(min_length=1)] = Field(
+        description="of initial weights, order, augmentation, dropout: one training each; the first gives the model"
+    )
+    on: Literal["train", "train+val"] = Field(
+        description="train+val: a last fit of settings that are settled, on both splits; it can't be chosen"
+    )
     epochs: Count = Field(description="passes over the train images")
     batch_size: Count = Field(description="images a step")
     optimizer: Optimizer
@@ -97,6 +90,10 @@ class Fit(Section):
     balance: Balance
     ema: Fraction | None = Field(description="momentum of the moving average of weights that is kept, or null")
     augment: Augment
+    image_sizes: list[ImageSize] | None = Field(description="train on smaller images first; null: always at full size")
+    views: Literal["none", "horizontal", "dihedral"] = Field(
+        description="mirrored views of an image whose probabilities the saved model averages; each costs a prediction"
+    )
     keep: Literal["best", "last"] = Field(description="which epoch's weights: best val_accuracy / val_loss, or last")
     early_stopping: EarlyStopping | None = Field(description="null trains every epoch")
     reduce_on_plateau: ReduceOnPlateau | None = Field(description="null leaves the schedule alone")
@@ -107,11 +104,49 @@ class Fit(Section):
     xla: bool = Field(description="jit_compile: faster on a GPU, slower on a CPU")
     steps_per_execution: Count = Field(description="steps a call; helps only networks under 5 ms a step")
 
+    @property
+    def seed(self) -> int:
+        """The seed of one training: the first."""
+        return self.seeds[0]
+
+    @field_validator("seeds")
+    @classmethod
+    def differ(cls, seeds: list[int]) -> list[int]:
+        """Raise ValueError for a seed that is named twice: it would pass for a training of its own."""
+        if len(set(seeds)) < len(seeds):
+            raise ValueError(f"a seed can stand there once, got {seeds}")
+        return seeds
+
+    @model_validator(mode="after")
+    def needs_no_validation(self) -> "Fit":
+        """Raise ValueError for a setting that asks the validation images what a fit on them can't tell."""
+        asking = {
+            "keep: best": self.keep == "best",
+            "early_stopping": self.early_stopping,
+            "reduce_on_plateau": self.reduce_on_plateau,
+        }
+        asks = [name for name, asked in asking.items() if asked]
+        if self.on == "train+val" and asks:
+            raise ValueError(
+                f"on: train+val leaves no images to validate on, which {' and '.join(asks)} would need; "
+                "set keep: last, early_stopping: null and reduce_on_plateau: null"
+            )
+        return self
+
     @model_validator(mode="after")
     def fits_together(self) -> "Fit":
         """Raise ValueError for two settings that would undo each other."""
         if self.reduce_on_plateau and (self.schedule.name != "constant" or self.schedule.warmup):
             raise ValueError("reduce_on_plateau needs schedule.name: constant and schedule.warmup: 0")
-        if self.ema is not None and self.early_stopping and self.keep == "last":
-            raise ValueError("ema with early_stopping needs keep: best, as Keras gives back the raw weights otherwise")
+        return self
+
+    @model_validator(mode="after")
+    def sizes_grow(self) -> "Fit":
+        """Raise ValueError for sizes out of order, or an end of the run that is chosen among unlike epochs."""
+        sizes = self.image_sizes or []
+        for one, other in itertools.pairwise(sizes):
+            if one.until >= other.until:
+                raise ValueError(f"image_sizes must have until in ascending order, got {one.until}, {other.until}")
+        if sizes and (self.keep == "best" or self.early_stopping or self.reduce_on_plateau):
+            raise ValueError("image_sizes needs keep: last, early_stopping: null and reduce_on_plateau: null")
         return self

@@ -53,6 +53,10 @@ class Layout:
         """Folder of packed images per split and their statistics."""
         return self.root / "data/images"
 
+    def features(self, backbone: str) -> Path:
+        """Folder of a frozen backbone and of what it sees in every image."""
+        return self.root / "data/features" / backbone
+
     @property
     def validation(self) -> Path:
         """Verdict, findings and pages of the data gate."""
@@ -63,15 +67,24 @@ class Layout:
         """Folder of everything made for people."""
         return self.root / "reports"
 
-    def candidate(self, name: str, tuned_suffix: str = "-tuned") -> Path:
-        """Folder of one trained model: data/tuned/M for the candidate M-tuned, else data/candidates/M."""
-        if name.endswith(tuned_suffix):
-            return self.root / "data/tuned" / name.removesuffix(tuned_suffix)
+    @property
+    def pareto(self) -> Path:
+        """Picture of the Pareto front."""
+        return self.reports / "pareto.png"
+
+    def candidate(self, name: str, combined_suffix: str = "-combined") -> Path:
+        """Folder of one model: data/combined/E for the candidate E-combined, else data/candidates/<name>."""
+        if name.endswith(combined_suffix):
+            return self.root / "data/combined" / name.removesuffix(combined_suffix)
         return self.root / "data/candidates" / name
 
     def evaluation(self, name: str) -> Path:
         """Folder of one candidate's metrics and pictures."""
         return self.root / "reports/candidates" / name
+
+    def unfinished_search(self, key: str) -> Path:
+        """Trials of a search under way, by its key: no DVC out, so that a killed search goes on from there."""
+        return self.main_checkout / ".checkpoints" / f"tune-{key}"
 
     def tuning(self, entry: str) -> Path:
         """Folder of the trials of one search, for people."""

@@ -14,14 +14,20 @@ from stages.core.layout import Layout
 GENERATED = ("dvc.lock", ".gitignore", "data/", "reports/")
 
 
-def provenance(layout: Layout, stage: str, entry: str, params: dict[str, Any]) -> dict[str, Any]:
+def provenance(
+    layout: Layout, stage: str, entry: str, params: dict[str, Any], members: dict[str, Any] | None = None
+) -> dict[str, Any]:
     """Return what repeats about a run of `stage` for an entry, with the key that names it.
 
+    members: keys and model hashes of the candidates that it combines.
     params: everything declared to the stage. Inputs are named by the full SHA-256 of the manifest and the packs.
     """
     code = code_hashes(layout, stage, params["kind"])
     inputs = {"manifest_sha256": digest(layout.manifest), "images": read_json(layout.images / "pack.json")}
     inputs["statistics_sha256"] = digest(layout.images / "statistics.json")
+    if "/" in (taken := params["input"]):
+        inputs["features"] = read_json(layout.features(taken.split("/")[1]) / "about.json")
+    inputs |= {"members": members} if members else {}
     made_of = {"stage": stage, "entry": entry, "params": params, "inputs": inputs, "code": code}
     lock = digest(layout.lock)
     return {**made_of, "lock_sha256": lock, "key": text_digest(canonical({**made_of, "lock": lock}))[:32]}

@@ -1,65 +1,52 @@
 """From an entry of params.yaml to a candidate on disk: what train, trials and the winner of a search share."""
 
-import resource
-import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
 import pandas as pd
 
-from stages.core import fitting, model_file
+from stages.core import fitting, model_file, transferring
 from stages.core.balancing import remedy
-from stages.core.candidate import MODEL, REFERENCE, Candidate, predictions_table, read_candidate, write_candidate
+from stages.core.candidate import (
+    HISTORY,
+    PREDICTIONS,
+    REFERENCE,
+    SEEDS,
+    Candidate,
+    predictions_table,
+    read_candidate,
+    write_candidate,
+)
 from stages.core.console import Bar, say
 from stages.core.cost import latency, multiply_adds
-from stages.core.files import write_json
+from stages.core.data import Data, TrainingFailed
+from stages.core.files import remove, write_csv, write_parquet
 from stages.core.fit_options import Fit
-from stages.core.fitting import Data, Trained, TrainingFailed
+from stages.core.fitting import Trained
 from stages.core.layout import Layout
-from stages.core.lineage import provenance, whereabouts
-from stages.core.manifest import SPLITS, class_names, read_manifest
+from stages.core.lineage import provenance
+from stages.core.model_files import MODEL
 from stages.core.options import Runtime
-from stages.core.packs import load_split, read_statistics
+from stages.core.packs import Pack
 from stages.core.params import Entry
-from stages.core.reference import train_looks, write_reference
+from stages.core.predictor import Network
+from stages.core.reference import write_reference
+from stages.core.run_record import Clock
 
 
 class Listener(Protocol):
     """Who is told of every epoch while it happens."""
 
+    def epoch(self, number: int, row: dict[str, float]) -> bool | None:
+        """Hear of an epoch (from 1) and its metrics; true ends the training there."""
+
+
+class Silent:
+    """A listener that tells nobody: of the trainings after the first."""
+
     def epoch(self, number: int, row: dict[str, float]) -> None:
-        """Hear of an epoch (from 1) and its metrics."""
-
-
-class Clock:
-    """CPU and wall seconds of a training, imports excluded, and the CPU seconds at the end of each epoch."""
-
-    def __init__(self) -> None:
-        self.cpu, self.wall = cpu_seconds(), time.perf_counter()
-        self.epochs: list[float] = []
-
-    def tick(self) -> None:
-        """Note the CPU seconds at the end of an epoch."""
-        self.epochs.append(round(cpu_seconds() - self.cpu, 3))
-
-    def read(self) -> dict[str, Any]:
-        """Seconds so far, for the record of the run."""
-        wall = round(time.perf_counter() - self.wall, 3)
-        cpu = round(cpu_seconds() - self.cpu, 3)
-        return {"train_cpu_s": cpu, "train_wall_s": wall, "epoch_cpu_s": self.epochs}
-
-
-def cpu_seconds() -> float:
-    """User and system seconds of this process."""
-    return sum(resource.getrusage(resource.RUSAGE_SELF)[:2])
-
-
-def load_data(layout: Layout) -> Data:
-    """Open the packed images of all splits with what a model must know of them."""
-    manifest = read_manifest(layout.manifest, ["path", "label", "split"])
-    train, val, test = (load_split(layout.images, manifest, split) for split in SPLITS)
-    statistics, looks = read_statistics(layout.images), train_looks(layout.manifest)
-    return Data(train, val, test, class_names(manifest), statistics, looks)
+        """Do nothing."""
 
 
 def record_of(layout: Layout, stage: str, entry: Entry, extra: dict[str, Any], runtime: Runtime) -> dict[str, Any]:
@@ -71,58 +58,94 @@ def record_of(layout: Layout, stage: str, entry: Entry, extra: dict[str, Any], r
 def make(
     folder: Path, entry: Entry, record: dict[str, Any], data: Data, listener: Listener
 ) -> tuple[Candidate, dict[str, Any]]:
-    """Train an entry and write its candidate; a training that fails by itself is a candidate that says so.
+    """Train an entry once a seed and write its candidate; a training that fails by itself is one that says so.
 
     Returns it with its timing. Raises whatever is not the training's own fault.
     """
     folder.mkdir(parents=True, exist_ok=True)
     facts: dict[str, Any] = {"classes": data.classes, "input_shape": list(data.train.images.shape[1:])}
-    facts["balance"] = remedy(data.train.labels, data.classes, checked_fit(entry))
+    chosen = checked_fit(entry)
+    facts |= {"balance": remedy(data.fitted(chosen).labels, data.classes, chosen.balance), "seeds": chosen.seeds}
     timing: dict[str, Any] = {}
     history, predictions = pd.DataFrame({"epoch": []}), None
     try:
         with fitting.memory_watched(f"models.{entry.name}.fit", entry.written["fit"]["batch_size"]):
-            trained, timing = fit(entry, data, listener)
-            history, predictions = trained.history, predict(trained, data)
+            trained, timing = fit_seed(entry, chosen.seed, data, listener)
+            others = [repeat(folder, entry, seed, data) for seed in chosen.seeds[1:]]
+            timing["seeds"] = [{"seed": chosen.seed, **timing}, *others]
+            history = trained.history
+            predictions = predict(trained, transferring.unseen(trained, data, chosen), data.classes)
             model_file.save(trained.model, folder / MODEL)
-            if data.looks:
-                write_reference(folder / REFERENCE, data.looks, trained.model, data.val.images)
+            if data.looks and (unseen := data.unseen(chosen)):
+                own = next(iter(unseen.values())).images
+                write_reference(folder / REFERENCE, data.looks, Network(trained.model), own)
             facts |= facts_of(trained, folder / MODEL)
             timing |= latency(trained.model, data.val.images)
     except TrainingFailed as error:
         history = pd.DataFrame(error.rows or {"epoch": []})
         facts |= {"failure": f"models.{entry.name}: {error}", "n_epochs": len(error.rows)}
         say(f"error: params.yaml: {facts['failure']}")
+        remove(folder / SEEDS)
     write_candidate(folder, {**record, **facts}, history, predictions)
     return read_candidate(folder), timing
+
+
+def fit_seed(entry: Entry, seed: int, data: Data, listener: Listener) -> tuple[Trained, dict[str, Any]]:
+    """Train with one of an entry's seeds. Raises TrainingFailed, with the seed where there are several."""
+    fit_options = checked_fit(entry)
+    one = replace(entry, fit=fit_options.model_copy(update={"seeds": [seed]}))
+    try:
+        with fitting.memory_watched(f"models.{entry.name}.fit", fit_options.batch_size):
+            return fit(one, data, listener)
+    except TrainingFailed as error:
+        if len(fit_options.seeds) == 1:
+            raise
+        raise TrainingFailed(f"with seed {seed}: {error}", error.rows) from error
+
+
+def repeat(folder: Path, entry: Entry, seed: int, data: Data) -> dict[str, Any]:
+    """Train once more with another seed, for what differs by chance: seeds/<seed>/ keeps all but the model.
+
+    Returns its seconds. Raises TrainingFailed.
+    """
+    trained, seconds = fit_seed(entry, seed, data, Silent())
+    place = folder / SEEDS / str(seed)
+    place.mkdir(parents=True)
+    write_csv(place / HISTORY, trained.history)
+    predictions = predict(trained, transferring.unseen(trained, data, checked_fit(entry)), data.classes)
+    if predictions is not None:
+        write_parquet(place / PREDICTIONS, predictions)
+    return {"seed": seed, **seconds}
 
 
 def fit(entry: Entry, data: Data, listener: Listener) -> tuple[Trained, dict[str, Any]]:
     """Build and train, with a progress bar over epochs; returns the seconds as well. Raises TrainingFailed."""
     options, clock = checked_fit(entry), Clock()
-    with Bar(options.epochs, f"train {entry.name}", "epoch") as bar:
+    with Bar(transferring.n_epochs(entry, options), f"train {entry.name}, seed {options.seed}", "epoch") as bar:
 
-        def on_epoch(epoch: int, row: dict[str, float]) -> None:
+        def on_epoch(epoch: int, row: dict[str, float]) -> bool | None:
             clock.tick()
-            bar.update(loss=f"{row['loss']:.4f}", val_accuracy=f"{row['val_accuracy']:.4f}")
-            listener.epoch(epoch, row)
+            bar.update(**{name: f"{row[name]:.4f}" for name in ("loss", "val_accuracy") if name in row})
+            with clock.stopped():
+                return listener.epoch(epoch, row)
 
         model = fitting.build(entry.module("models"), entry.options, options, data)
+        if data.features:
+            return transferring.train(model, entry, options, data, on_epoch), clock.read()
         return fitting.train(model, options, data, on_epoch, f"models.{entry.name}.fit"), clock.read()
 
 
 def checked_fit(entry: Entry) -> Fit:
     """Return the fit section of an entry of models. Raises ValueError for an entry of another group."""
-    if entry.fit is None:
-        raise ValueError(f"{entry.name} has no fit section")
+    if not isinstance(entry.fit, Fit):
+        raise ValueError(f"{entry.name} is no network")
     return entry.fit
 
 
-def predict(trained: Trained, data: Data) -> pd.DataFrame:
-    """Predictions of val, and of test where there is one."""
-    packs = {"val": data.val} | ({"test": data.test} if data.test and len(data.test.labels) else {})
-    probabilities = {name: fitting.predict(trained.model, pack, len(data.classes)) for name, pack in packs.items()}
-    return predictions_table(packs, probabilities, data.classes)
+def predict(trained: Trained, packs: dict[str, Pack], classes: list[str]) -> pd.DataFrame | None:
+    """Predictions of splits by name; None where there are none."""
+    probabilities = {name: fitting.predict(trained.head or trained.model, packs[name], len(classes)) for name in packs}
+    return predictions_table(packs, probabilities, classes) if packs else None
 
 
 def facts_of(trained: Trained, path: Path) -> dict[str, Any]:
@@ -134,12 +157,3 @@ def facts_of(trained: Trained, path: Path) -> dict[str, Any]:
         "model_bytes": path.stat().st_size,
         "n_epochs": len(trained.history),
     }
-
-
-def write_run_record(layout: Layout, candidate: Candidate, timing: dict[str, Any], devices: list[str]) -> None:
-    """Write what does not repeat about a run, where no stage reads it."""
-    key = candidate.record["key"]
-    about = {"candidate": candidate.name, "key": key, **whereabouts(layout), "devices": devices, "timing": timing}
-    about["finished"] = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    write_json(layout.run_record(key), about)
-    write_json(layout.timing(candidate.name), {"candidate": candidate.name, "key": key, **timing})

@@ -18,6 +18,9 @@ def save(model: Any, path: Path) -> None:
     """
     import keras
 
+    from stages.core.finishing import finished
+
+    model = finished(model, "none")  # of Keras' own layers alone
     bare = keras.Model(model.input, model.output, name=model.name)  # same layers and weights, never compiled
     with replaced(path) as temporary:
         raw = temporary.with_suffix(".keras")

@@ -103,25 +103,52 @@ class Normalize(Section):
     resample: Literal["nearest", "bilinear", "bicubic", "lanczos"] = Field(description="filter when resizing")
 
 
-class Tune(Section):
-    """The search around one entry of `models`; trial 1 is the entry as written."""
+class Prune(Section):
+    """When a trial is given up: its best objective so far is worse than that of the trials before it."""
 
-    method: Literal["random", "bayesian", "hyperband"] = Field(description="who proposes the next trial")
-    trials: Count = Field(description="how many; hyperband stops within its brackets there")
+    after: Count = Field(description="epochs that every trial gets")
+    below: Literal["median"] = Field(description="of the trials of earlier batches at that epoch (Golovin et al. 2017)")
+
+
+class Tune(Section):
+    """The search around one entry of `models`; trial 1 is the entry as written where that lies in the space."""
+
+    input: str = Field(description="what the entry takes, once more: dvc.yaml can't look it up there")
+    method: Literal["random", "grid", "bayesian", "hyperband"] = Field(description="who proposes the next trials")
+    budget: Annotated[dict[Literal["trials", "epochs", "minutes"], Count], Field(min_length=1, max_length=1)] = Field(
+        description="how many trials, epochs of all trials together, or minutes: those do not repeat, and are marked"
+    )
+    epochs: Count | None = Field(description="epochs of a trial; null: the entry's own, or those that the space says")
     initial_points: Count = Field(description="bayesian: trials at random before it learns from results")
-    epochs: Count = Field(description="epochs of a trial")
+    batch: Count = Field(description="trials proposed at once, before any result of them is known")
+    workers: Count = Field(description="processes that train the trials of a batch; never changes a result")
+    prune: Prune | None = Field(description="null gives every trial all its epochs")
     objective: Literal["val_accuracy", "val_loss"] = Field(description="what the search improves")
     seed: Seed = Field(description="of the proposals")
     keep_models: Literal["all"] | Count = Field(description="all, or the best k, to save disk")
     space: dict[str, Any] = Field(
-        description="mirrors the entry; a leaf is {min, max, scale: linear|log} or {choices: [...]}"
+        description="mirrors the entry; a leaf is {min, max, scale: linear|log}, with step where wanted, "
+        "{choices: [...]}, or, in the place of a list, {length: {min, max}, each: ...}"
     )
 
     @model_validator(mode="after")
     def learn_from_something(self) -> "Tune":
         """Raise ValueError when a bayesian search would end before it begins to learn."""
-        if self.method == "bayesian" and self.trials <= self.initial_points:
-            raise ValueError(f"trials must be above initial_points ({self.initial_points}), got {self.trials}")
+        trials = self.budget.get("trials")
+        if self.method == "bayesian" and trials is not None and trials <= self.initial_points:
+            raise ValueError(f"budget.trials must be above initial_points ({self.initial_points}), got {trials}")
+        return self
+
+    @model_validator(mode="after")
+    def fits_together(self) -> "Tune":
+        """Raise ValueError for idle workers, and for epochs or pruning named at two places."""
+        if self.workers > self.batch:
+            raise ValueError(f"workers must be at most batch ({self.batch}): more would idle, got {self.workers}")
+        fit = self.space.get("fit")
+        if isinstance(fit, dict) and "epochs" in fit and self.epochs is not None:
+            raise ValueError("epochs must be null where the space varies fit.epochs")
+        if self.method == "hyperband" and (self.epochs is None or self.prune):
+            raise ValueError("hyperband shares out epochs itself: epochs must be a number and prune must be null")
         return self
 
 
@@ -134,16 +161,6 @@ class Evaluate(Section):
     bootstrap: Count = Field(description="resamples for measures that are not proportions")
     seed: Seed = Field(description="of the resamples")
     confused_pairs: Count = Field(description="most confused pairs that are listed")
-
-
-class Report(Section):
-    """What the report page shows, and who wins."""
-
-    champion: Literal["val_accuracy", "val_macro_f1", "val_log_loss"] = Field(
-        description="the measure on validation that names the champion"
-    )
-    samples_per_class: Count = Field(description="example images a class")
-    mistakes_per_pair: Count = Field(description="pictures a confused pair")
 
 
 class DriftDistances(Section):

@@ -28,6 +28,31 @@ class Pack:
     paths: list[str]
 
 
+class Joined:
+    """Two arrays [N, ...] and [M, ...] that are read as one [N + M, ...]: only the rows asked for are in memory."""
+
+    def __init__(self, first: np.ndarray, second: np.ndarray) -> None:
+        self.first, self.second, self.dtype = first, second, first.dtype
+        self.shape = (len(first) + len(second), *first.shape[1:])
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, rows: "np.ndarray | slice") -> np.ndarray:
+        """Return a copy of some rows; an index is a slice or int64 [R]."""
+        wanted = np.arange(len(self))[rows]
+        late, found = wanted >= len(self.first), np.empty((len(wanted), *self.shape[1:]), self.dtype)
+        found[~late] = self.first[wanted[~late]]
+        found[late] = self.second[wanted[late] - len(self.first)]
+        return found
+
+
+def joined(first: Pack, second: Pack) -> Pack:
+    """Both packs as one, the first's images before the second's, without reading either."""
+    both = np.concatenate([first.labels, second.labels])
+    return Pack(Joined(first.images, second.images), both, first.paths + second.paths)  # type: ignore[arg-type]
+
+
 def load_split(folder: Path, manifest: pd.DataFrame, split: str) -> Pack:
     """Open the packed images of one split with their labels. Raises UserError when they are missing."""
     rows = rows_of(manifest, split)

@@ -28,8 +28,14 @@ def sentence(kind: type[o.Section], where: str, problem: Any) -> str:
     """One mistake found by pydantic, in our words."""
     path = [str(part) for part in problem["loc"]]
     siblings, field = find(kind, path)
-    shown = ".".join(part for part in [where, *path] if part and not MEMBER.search(part))
+    plain = [part for part in without_tags(kind, path) if not MEMBER.search(part)]
+    shown = ".".join(part for part in [where, *plain] if part)
     got = problem["input"]
+    if problem["type"].startswith("union_tag"):
+        tag = problem["ctx"]["discriminator"].strip("'")
+        known = ", ".join(name for one in sections_in(field.annotation) for name in sorted(tags(one)))
+        found = f"must be one of {known}, got {got[tag]!r}" if tag in got else f"is missing; it is one of {known}"
+        return f"params.yaml: {shown}.{tag} {found}"
     if problem["type"] == "extra_forbidden":
         return f"params.yaml: {shown} is not known; {did_you_mean(path[-1], siblings)}"
     if problem["type"] == "missing":
@@ -39,21 +45,53 @@ def sentence(kind: type[o.Section], where: str, problem: Any) -> str:
     return f"params.yaml: {shown} must {expected(field, problem)}, got {got!r}"
 
 
+def sections_in(annotation: Any) -> list[Any]:
+    """All sections inside an annotation, e.g. the members of a union that a key such as `method` tells apart."""
+    inner = [found for part in typing.get_args(annotation) for found in sections_in(part)]
+    return [annotation] if isinstance(annotation, type) and issubclass(annotation, o.Section) else inner
+
+
+def tags(kind: Any) -> set[str]:
+    """The values by which a section is told from others: of its fields that allow one text only."""
+    allowed = [typing.get_args(field.annotation) for field in kind.model_fields.values()]
+    return {one[0] for one in allowed if len(one) == 1 and isinstance(one[0], str)}
+
+
+def without_tags(kind: Any, path: list[str]) -> list[str]:
+    """A path of keys without what pydantic puts in for the member of a union."""
+    left, known = [], [kind]
+    for key in path:
+        tagged = [one for one in known if len(known) > 1 and key in tags(one)]
+        if tagged:
+            known = tagged
+            continue
+        left.append(key)
+        fields = [one.model_fields[key] for one in known if key in getattr(one, "model_fields", {})]
+        known = sections_in(fields[0].annotation) if fields else known
+    return left
+
+
 def find(kind: Any, path: list[str]) -> tuple[list[str], Any]:
     """Return the names known at the last step of a path of keys, and the last field itself."""
     names, field = list(kind.model_fields), None
     for key in path:
+        union: list[Any] = sections_in(field.annotation) if field else []
+        kind = next((one for one in union if len(union) > 1 and key in tags(one)), kind)
         fields = getattr(kind, "model_fields", {})
         if key in fields:
             names, field = list(fields), fields[key]
-            members = [field.annotation, *getattr(field.annotation, "__args__", ())]
-            kind = next((m for m in members if isinstance(m, type) and hasattr(m, "model_fields")), None)
-            kind = kind or next(
-                (a for m in members for a in getattr(m, "__args__", ()) if hasattr(a, "model_fields")), None
-            )
+            kind = section_in(field.annotation)
         elif fields:
             names = list(fields)
     return names, field
+
+
+def section_in(annotation: Any) -> Any:
+    """Return the first Section that an annotation holds, however deep, or None."""
+    if isinstance(annotation, type) and hasattr(annotation, "model_fields"):
+        return annotation
+    members = map(section_in, getattr(annotation, "__args__", ()))
+    return next((found for found in members if found is not None), None)
 
 
 def expected(field: Any, problem: Any) -> str:

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from stages.core.errors import UserError
 from stages.core.files import replaced
+from stages.core.predictor import Predictor
 
 PLAIN = (
     "red", "green", "blue", "brightness", "contrast", "darkest", "lightest", "crispness", "width", "height",
@@ -26,7 +27,6 @@ LOOKS = (*PLAIN, *DERIVED)
 POINTS = 1001  # order statistics of a look: they can't move a Kolmogorov-Smirnov distance by more than 0.001
 IMAGES = 1000  # validation images whose features are kept
 DIMENSIONS = 128  # of the features that are kept; wider ones are projected
-BATCH = 64
 View = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
@@ -74,20 +74,15 @@ def order_statistics(values: np.ndarray) -> np.ndarray:
     return ordered[evenly(len(ordered), POINTS)]
 
 
-def view_of(model: Any) -> View:
-    """How a Keras model sees uint8 [N, H, W, C]: features float16 [N, D], probabilities float32 [N, K].
+def view_of(predictor: Predictor) -> View:
+    """How a model sees uint8 [N, H, W, C]: features float16 [N, D], probabilities float32 [N, K].
 
-    The features are what goes into the last layer with weights, `logits` in ours.
+    The features are what goes into the part that decides: a network's last layer with weights, a classical head.
     """
-    import keras
-
-    last = next(layer for layer in reversed(model.layers) if layer.weights)
-    both = keras.Model(model.input, [last.input, model.output])
 
     def view(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        parts = [both(np.asarray(images[at : at + BATCH]), training=False) for at in range(0, len(images), BATCH)]
-        seen, said = (np.concatenate([keras.ops.convert_to_numpy(part[i]) for part in parts]) for i in range(2))
-        return projected(seen.reshape(len(seen), -1).astype(np.float64)), said.astype(np.float32)
+        seen, said = predictor.see(images)
+        return projected(seen.astype(np.float64)), said
 
     return view
 
@@ -107,20 +102,25 @@ def projected(features: np.ndarray) -> np.ndarray:
     return features.clip(-top, top).astype(np.float16)
 
 
-def write_reference(path: Path, looks: dict[str, np.ndarray], model: Any, val_images: np.ndarray) -> None:
+def write_reference(path: Path, looks: dict[str, np.ndarray], predictor: Predictor, val_images: np.ndarray) -> None:
     """Write reference.npz. val_images: uint8 [N, H, W, C], of which IMAGES are looked at, evenly spaced."""
-    features, _ = view_of(model)(val_images[evenly(len(val_images), IMAGES)])
+    features, _ = view_of(predictor)(val_images[evenly(len(val_images), IMAGES)])
     with replaced(path) as temporary, temporary.open("wb") as stream:
         arrays: dict[str, Any] = {"features": features, **{f"look {name}": values for name, values in looks.items()}}
         np.savez_compressed(stream, **arrays)
 
 
 def read_reference(path: Path, predictions: pd.DataFrame) -> Sample:
-    """Read what a candidate remembers, with its predictions of validation images. Raises UserError without a record."""
+    """Read what a candidate remembers, with its predictions of images that it did not fit.
+
+    Those are the validation images, or, where a last fit used them too, the test images. Raises UserError without a
+    record.
+    """
     if not path.exists():
         raise UserError(f"{path} is missing: this model was trained before drift could be measured; train it again")
     with np.load(path, allow_pickle=False) as store:
         looks = {name: store[f"look {name}"] for name in LOOKS}
         features = store["features"]
-    said = predictions[predictions["split"] == "val"].filter(regex=r"^p\.").to_numpy(np.float32)
+    split = "val" if (predictions["split"] == "val").any() else "test"
+    said = predictions[predictions["split"] == split].filter(regex=r"^p\.").to_numpy(np.float32)
     return Sample(looks, features, said)

@@ -16,6 +16,12 @@ def prepare_runtime(runtime: Runtime) -> list[str]:
     return names or [f"CPU, {runtime.threads} threads"]
 
 
+def cpu(runtime: Runtime) -> list[str]:
+    """Name and say the device of a fit that needs no TensorFlow, whose import would take longer."""
+    say(f"fitting on the CPU, {runtime.threads} threads, without TensorFlow")
+    return [f"CPU, {runtime.threads} threads"]
+
+
 def start_tensorflow(runtime: Runtime) -> list[str]:
     """Set threads, oneDNN and op determinism before the first use of TensorFlow; lets a GPU's memory grow.
 

@@ -1,113 +1,184 @@
-"""The search space of a tuned entry: a mapping that mirrors the entry, with ranges at its leaves."""
+"""The search space of a tuned entry: a mapping that mirrors the entry, with what may vary at its leaves.
 
+A leaf is a range {min, max, scale: linear|log, step (where wanted)} or {choices: [any values]}. In the place of a
+list, {length: {min, max}, each: <a leaf, or a space of an item>} varies how many items there are and each of them:
+item i begins as the entry's item i, and as its last one beyond. What belongs to item i counts only in a trial whose
+list is longer than i.
+"""
+
+import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
-from stages.core.errors import UserError, did_you_mean
-
-Path = tuple[str, ...]
-RANGE, CHOICES = {"min", "max", "scale"}, {"choices"}
-
-
-def leaves(space: dict[str, Any], at: Path = ()) -> Iterator[tuple[Path, dict[str, Any]]]:
-    """Yield (path, range) of every dimension, in the order of the file."""
-    for key, value in space.items():
-        if not isinstance(value, dict):
-            name = ".".join((*at, key))
-            raise UserError(
-                f"params.yaml: {name} of a search space must be {{min, max, scale}} or {{choices}}, got {value!r}"
-            )
-        if set(value) in (RANGE, CHOICES):
-            yield (*at, key), value
-        else:
-            yield from leaves(value, (*at, key))
+Values = dict[str, Any]
+RANGE, STEPPED, CHOICES, LIST = (
+    {"min", "max", "scale"},
+    {"min", "max", "scale", "step"},
+    {"choices"},
+    {"length", "each"},
+)
 
 
-def ends(space: dict[str, Any]) -> Iterator[tuple[Path, Any]]:
-    """Yield (path, value) for both ends of every range and for every choice."""
-    for path, leaf in leaves(space):
-        yield from ((path, value) for value in leaf.get("choices", [leaf.get("min"), leaf.get("max")]))
+@dataclass(frozen=True)
+class Dimension:
+    """One thing that varies: its dotted name, its leaf, and the entry's own value moved into the leaf's bounds.
+
+    `parents` are (name of a length, index): it is active where each of these lengths is above the index.
+    """
+
+    name: str
+    leaf: dict[str, Any]
+    default: Any
+    parents: tuple[tuple[str, int], ...]
+
+    def active(self, values: Values) -> bool:
+        """Whether it counts in a trial with these values."""
+        return all(values.get(length, 0) > index for length, index in self.parents)
+
+    @property
+    def whole(self) -> bool:
+        """Whether it is a range of whole numbers."""
+        return all(type(value) is int for value in (self.leaf["min"], self.leaf["max"], self.default))
+
+    @property
+    def points(self) -> list[Any] | None:
+        """Every value that it can take; None for a range without steps."""
+        return points_of(self.leaf)
+
+    @property
+    def ends(self) -> list[Any]:
+        """Every choice, or both ends of the range."""
+        return list(self.points or [self.leaf["min"], self.leaf["max"]])
 
 
-def get(entry: Any, path: Path) -> Any:
+def points_of(leaf: dict[str, Any]) -> list[Any] | None:
+    """Values of choices or of a range with steps; None without."""
+    if "choices" in leaf:
+        return list(leaf["choices"])
+    if "step" not in leaf:
+        return None
+    low, high, step = leaf["min"], leaf["max"], leaf["step"]
+    log = leaf["scale"] == "log"
+    n = int((math.log(high / low, step) if log else (high - low) / step) + 1e-9) + 1
+    return [rounded(low * step**index if log else low + index * step) for index in range(n)]
+
+
+def rounded(value: Any) -> Any:
+    """Six significant digits of a float: what trials.csv shows is what was tried."""
+    return float(f"{value:.6g}") if isinstance(value, float) else value
+
+
+def is_leaf(node: dict[str, Any]) -> bool:
+    """Whether a node of a space is a range or choices."""
+    return set(node) in (RANGE, STEPPED, CHOICES)
+
+
+def dimensions(space: dict[str, Any], entry: Any) -> list[Dimension]:
+    """All that may vary, in the order of the file, the length of a list before its items."""
+    return list(within(space, entry, (), ()))
+
+
+def within(node: dict[str, Any], written: Any, at: tuple[str, ...], parents: Any) -> Iterator[Dimension]:
+    """Yield the dimensions below a node of a space; `written` is what the entry has there."""
+    name = ".".join(at)
+    if is_leaf(node):
+        yield Dimension(name, node, moved_in(node, written), parents)
+    elif set(node) == LIST:
+        low, high = node["length"]["min"], node["length"]["max"]
+        if low < high:
+            length = {**node["length"], "scale": "linear", "step": 1}
+            yield Dimension(f"{name}.length", length, moved_in(length, len(written)), parents)
+        for index in range(high):
+            above = (*parents, (f"{name}.length", index)) if index >= low else parents
+            yield from within(node["each"], item(written, index), (*at, str(index)), above)
+    else:
+        for key, child in node.items():
+            yield from within(child, written[key], (*at, key), parents)
+
+
+def item(written: list[Any], index: int) -> Any:
+    """The entry's item from which item `index` of a varied list begins."""
+    return written[min(index, len(written) - 1)]
+
+
+def moved_in(leaf: dict[str, Any], value: Any) -> Any:
+    """The nearest value that a leaf allows; its first where `value` is no number."""
+    points, number = points_of(leaf), type(value) in (int, float)
+    if points is not None:
+        if value in points or "choices" in leaf or not number:
+            return value if value in points else points[0]
+        return min(points, key=lambda point: abs(point - value))
+    return min(max(value, leaf["min"]), leaf["max"]) if number else leaf["min"]
+
+
+def realised(entry: Any, space: dict[str, Any], values: Values, at: tuple[str, ...] = ()) -> Any:
+    """Return a copy of an entry in which what a space varies has these values; inactive ones are not needed."""
+    name = ".".join(at)
+    if is_leaf(space):
+        return values[name]
+    if set(space) == LIST:
+        length = values.get(f"{name}.length", space["length"]["min"])
+        return [realised(item(entry, i), space["each"], values, (*at, str(i))) for i in range(length)]
+    return {**entry, **{key: realised(entry[key], child, values, (*at, key)) for key, child in space.items()}}
+
+
+def changes(entry: Any, space: dict[str, Any], values: Values, at: tuple[str, ...] = ()) -> Values:
+    """What `realised` puts into the entry, by dotted path; a varied list stands there whole."""
+    if is_leaf(space) or set(space) == LIST:
+        return {".".join(at): realised(entry, space, values, at)}
+    return {
+        path: value
+        for key, child in space.items()
+        for path, value in changes(entry[key], child, values, (*at, key)).items()
+    }
+
+
+def own_values(entry: Any, space: dict[str, Any]) -> Values | None:
+    """The entry's own point of a space; None when it lies outside."""
+    values: Values = {}
+    for dimension in dimensions(space, entry):
+        if dimension.active(values):
+            values[dimension.name] = dimension.default
+    return values if realised(entry, space, values) == entry else None
+
+
+def get(entry: Any, path: tuple[str, ...]) -> Any:
     """Return the value at a path of keys. Raises KeyError."""
     for key in path:
         entry = entry[key]
     return entry
 
 
-def replaced_at(entry: dict[str, Any], path: Path, value: Any) -> dict[str, Any]:
-    """Return a copy of `entry` with another value at `path`."""
-    key, rest = path[0], path[1:]
-    return {**entry, key: replaced_at(entry[key], rest, value) if rest else value}
-
-
-def applied(entry: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
+def applied(entry: dict[str, Any], values: Values) -> dict[str, Any]:
     """Return a copy of `entry` with each dotted name of `values` replaced."""
     for name, value in values.items():
         entry = replaced_at(entry, tuple(name.split(".")), value)
     return entry
 
 
-def check_space(where: str, entry: dict[str, Any], space: dict[str, Any]) -> None:
-    """Raise UserError unless every dimension varies a value of the entry and holds that value."""
-    found = [(path[1:], leaf) for path, leaf in leaves(space, (where,))]
+def replaced_at(entry: dict[str, Any], path: tuple[str, ...], value: Any) -> dict[str, Any]:
+    """Return a copy of `entry` with another value at `path`."""
+    key, rest = path[0], path[1:]
+    return {**entry, key: replaced_at(entry[key], rest, value) if rest else value}
+
+
+def ends(entry: Any, space: dict[str, Any]) -> Iterator[tuple[str, Any, Any]]:
+    """Yield (name, value, the entry with it) for both ends of every range and for every choice."""
+    found = dimensions(space, entry)
+    longest = {dimension.name: dimension.default for dimension in found}
+    longest |= {name: max(d.ends) for d in found for name in [d.name] if name.endswith(".length")}
+    for dimension in found:
+        for value in dimension.ends:
+            yield dimension.name, value, realised(entry, space, {**longest, dimension.name: value})
+
+
+def grid(found: list[Dimension], values: Values | None = None) -> Iterator[Values]:
+    """Yield every point of a space of choices and steps, the last dimension moving fastest."""
+    values = values or {}
     if not found:
-        raise UserError(f"params.yaml: {where} is empty; name at least one value to vary")
-    for path, leaf in found:
-        name = f"{where}.{'.'.join(path)}"
-        if path == ("fit", "seed"):
-            raise UserError(f"params.yaml: {name}: a trial's seed is drawn from its settings; leave it out")
-        try:
-            written = get(entry, path)
-        except (KeyError, TypeError) as error:
-            raise UserError(f"params.yaml: {name} is no value of the entry; {neighbour(entry, path)}") from error
-        check_leaf(name, leaf, written)
-
-
-def neighbour(entry: Any, path: Path) -> str:
-    """Name what stands where a path of keys leaves the entry."""
-    for key in path:
-        if not isinstance(entry, dict) or key not in entry:
-            break
-        entry = entry[key]
-    return did_you_mean(key, entry if isinstance(entry, dict) else ())
-
-
-def is_number(value: Any) -> bool:
-    """Whether a value can lie in a range; YAML's true can't."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def is_range(leaf: dict[str, Any]) -> bool:
-    """Whether a leaf is a proper {min, max, scale}."""
-    low, high, scale = leaf["min"], leaf["max"], leaf["scale"]
-    proper = is_number(low) and is_number(high) and low < high
-    return proper and (scale == "linear" or (scale == "log" and low > 0))
-
-
-def one_type(choices: list[Any]) -> bool:
-    """Whether keras-tuner can hold these choices: words, switches, or numbers, and nothing mixed."""
-    kinds = {type(choice) for choice in choices}
-    return any(kinds <= allowed for allowed in ({str}, {bool}, {int}, {float}, {int, float}))
-
-
-def check_leaf(name: str, leaf: dict[str, Any], written: Any) -> None:
-    """Raise UserError unless a leaf is a proper range that holds the value the entry has."""
-    if "choices" in leaf:
-        if not isinstance(leaf["choices"], list):
-            raise UserError(f"params.yaml: {name} must have a list of choices, got {leaf['choices']!r}")
-        if not one_type(leaf["choices"]):
-            raise UserError(
-                f"params.yaml: {name} must have choices of one kind, words or numbers, got {leaf['choices']}"
-            )
-        inside, shape = written in leaf["choices"], f"one of {leaf['choices']}"
-    else:
-        low, high = leaf["min"], leaf["max"]
-        if not is_range(leaf):
-            raise UserError(
-                f"params.yaml: {name} must have min < max and scale linear or log (log: min > 0), got {leaf}"
-            )
-        inside, shape = is_number(written) and low <= written <= high, f"from {low} to {high}"
-    if not inside:
-        raise UserError(f"params.yaml: {name} is {shape}, and the entry itself has {written!r}: trial 1 is the entry")
+        yield values
+        return
+    first, *rest = found
+    for value in (first.points or []) if first.active(values) else [None]:
+        yield from grid(rest, {**values, first.name: value} if first.active(values) else values)

@@ -1,4 +1,4 @@
-"""The packaged model: what MLflow loads and serves. It travels inside the model, with decoding.py.
+"""The packaged model: what MLflow loads and serves. It travels inside the model, with the few modules it imports.
 
 It knows nothing else of imagetrail, unpickles nothing and imports no mlflow.
 """
@@ -12,8 +12,7 @@ import numpy as np
 import pandas as pd
 
 from stages.core.decoding import NotAnImage, decode, fitted
-
-BATCH = 64
+from stages.core.predictor import load_predictor
 
 
 class ServedModel:
@@ -24,9 +23,7 @@ class ServedModel:
     """
 
     def __init__(self, folder: Path) -> None:
-        import keras
-
-        self.model = keras.saving.load_model(folder / "model.keras", compile=False, safe_mode=True)
+        self.predictor = load_predictor(folder)
         self.about = json.loads((folder / "about.json").read_text(encoding="utf-8"))
 
     def predict(self, model_input: Any, params: dict[str, Any] | None = None) -> Any:
@@ -37,8 +34,9 @@ class ServedModel:
 
     def probabilities(self, images: np.ndarray) -> np.ndarray:
         """Probabilities float32 [N, K] of uint8 [N, H, W, C]."""
-        parts = [np.asarray(self.model(images[at : at + BATCH], training=False)) for at in range(0, len(images), BATCH)]
-        return np.concatenate(parts) if parts else np.zeros((0, len(self.about["classes"])), np.float32)
+        if not len(images):
+            return np.zeros((0, len(self.about["classes"])), np.float32)
+        return self.predictor.predict(images)
 
     def answers(self, files: list[bytes]) -> pd.DataFrame:
         """Decode image files as in training, and name the most probable class of each."""

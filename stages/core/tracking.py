@@ -18,14 +18,16 @@ from typing import Any
 import pandas as pd
 from filelock import FileLock
 
-from stages.core.candidate import MODEL, RECORD, REFERENCE, Candidate
+from stages.core.candidate import RECORD, REFERENCE, Candidate
 from stages.core.console import held_back, say, silence_telemetry
 from stages.core.files import digest, read_json, records, write_json
 from stages.core.layout import Layout
+from stages.core.manifest import read_manifest, rows_of
+from stages.core.model_files import model_files
 from stages.core.packaging import LOADER, package, requirements
 from stages.core.params import Params
 from stages.core.source import images_named
-from stages.core.trails import Trail, curve, fingerprint, flattened, run_name, same_data, tags, timings, trails
+from stages.core.trails import Trail, by_seed, curve, fingerprint, flattened, run_name, same_data, tags, timings, trails
 
 KEY, COMPLETE, MODEL_MD5 = "imagetrail.key", "imagetrail.complete", "dvc.model_md5"
 ENDED = ("FINISHED", "FAILED")
@@ -108,24 +110,36 @@ def tolerated(what: str) -> Iterator[None]:
 class Live:
     """A run that is logged while it happens; silent from the first failure of the store on.
 
-    As a context it ends the run as FAILED or KILLED when the block raises; what ends well is ended by `mirror`.
+    It begins with its first epoch: importing mlflow takes two seconds, which no training should wait for. As a
+    context it ends the run as FAILED or KILLED when the block raises; what ends well is ended by `mirror`.
     """
 
     def __init__(self, layout: Layout, params: Params, record: dict[str, Any], parent: "Live | None" = None) -> None:
+        self.layout, self.params, self.record, self.parent = layout, params, record, parent
+        self.begun = False
         self.store: Store | None = None
         self.run_id: str | None = None
         self.known: set[int] = set()
+
+    def begin(self) -> None:
+        """Open the store, and the run in it; once."""
+        if self.begun:
+            return
+        self.begun = True
+        if self.parent:
+            self.parent.begin()
         with tolerated("not reachable"):
-            store = parent.store if parent else connect(layout, params)
+            store = self.parent.store if self.parent else connect(self.layout, self.params)
             if store is None:
                 return
-            self.run_id = find_or_create(store, record, parent.run_id if parent else None)
+            self.run_id = find_or_create(store, self.record, self.parent.run_id if self.parent else None)
             self.store, self.known = store, logged_epochs(store, self.run_id)
             store.client.update_run(self.run_id, status="RUNNING")
-            log_params(store, self.run_id, record["params"])
+            log_params(store, self.run_id, self.record["params"])
 
     def epoch(self, number: int, row: dict[str, float]) -> None:
         """Log the metrics of an epoch, unless an earlier life of this run did."""
+        self.begin()
         if self.store is None or number in self.known:
             return
         store, self.store = self.store, None
@@ -236,6 +250,9 @@ def log_results(store: Store, run_id: str, layout: Layout, trail: Trail) -> None
     client, known = store.client, store.client.get_run(run_id).data.metrics
     values = {**timings(layout, trail), **trail.metrics}
     log_metrics(store, run_id, {key: value for key, value in values.items() if known.get(key) != value})
+    if "seed/val_accuracy" not in known and "seed/test_accuracy" not in known:
+        for seed, measured in by_seed(layout, trail).items():
+            log_metrics(store, run_id, measured, seed)
     if trail.evaluation:
         client.log_artifacts(run_id, str(trail.evaluation), "evaluation")
     for path in (trail.candidate.folder / name for name in ("history.csv", REFERENCE, RECORD)):
@@ -271,7 +288,7 @@ def log_data(store: Store, run_id: str, layout: Layout, params: Params) -> None:
 
 def log_models(store: Store, run_id: str, layout: Layout, params: Params, trail: Trail) -> None:
     """Package the model for raw images and, for a candidate, for image files; once a run."""
-    if not (trail.candidate.folder / MODEL).exists():
+    if not model_files(trail.candidate.folder):
         return
     import mlflow
 
@@ -290,7 +307,7 @@ def log_models(store: Store, run_id: str, layout: Layout, params: Params, trail:
                     code_paths=[f"{folder}/stages"],
                     signature=signature,
                     input_example=example,
-                    pip_requirements=requirements(),
+                    pip_requirements=requirements(trail.candidate.folder),
                 )
 
 
@@ -311,7 +328,8 @@ def file_form(layout: Layout, candidate: Candidate) -> tuple[Any, Any]:
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, Schema
 
-    path = candidate.predictions["path"].iloc[0]
+    manifest = read_manifest(layout.manifest, ["path", "split"])
+    path = rows_of(manifest, "val")["path"].iloc[0]
     example = pd.DataFrame({"image": [data for _, data in images_named(layout.archive, [path])]})
     columns = [ColSpec("string", "label"), ColSpec("double", "confidence")]
     columns += [ColSpec("double", name) for name in candidate.record["classes"]]

@@ -5,9 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stages.core.candidate import MODEL, RECORD, Candidate, read_candidate
-from stages.core.files import digest, read_json, text_digest
+import pandas as pd
+
+from stages.core.candidate import RECORD, Candidate, read_candidate
+from stages.core.evaluation import SEED_TABLE
+from stages.core.files import digest, read_json, records, text_digest
 from stages.core.layout import Layout
+from stages.core.model_files import model_files
 from stages.core.params import TUNED, Params
 
 
@@ -31,9 +35,10 @@ class Trail:
 
     @property
     def model_md5(self) -> str:
-        """DVC's hash of the model; nothing for a failed or pruned one."""
-        path = self.candidate.folder / MODEL
-        return digest(path, "md5") if path.exists() else ""
+        """DVC's hash of the model, or of the list of its files' hashes; nothing for a failed or pruned one."""
+        folder = self.candidate.folder
+        found = [digest(folder / name, "md5") for name in model_files(folder)]
+        return found[0] if len(found) == 1 else " ".join(found) and text_digest(" ".join(found))[:32]
 
 
 def trails(layout: Layout, name: str) -> list[Trail]:
@@ -66,6 +71,22 @@ def run_record(layout: Layout, found: Trail) -> dict[str, Any]:
     return read_json(path) if path.exists() else {}
 
 
+def by_seed(layout: Layout, found: Trail) -> dict[int, dict[str, float]]:
+    """Measures and CPU seconds of each training, where there were several: seed -> `seed/<name>` -> number."""
+    path = found.evaluation / SEED_TABLE if found.evaluation else None
+    rows = records(pd.read_csv(path)) if path and path.exists() else []
+    if len({row["seed"] for row in rows}) < 2:
+        return {}
+    values: dict[int, dict[str, float]] = {int(row["seed"]): {} for row in rows}
+    for row in rows:
+        named = {f"seed/{row['split']}_{name}": row[name] for name in row if name not in ("seed", "split")}
+        values[int(row["seed"])] |= named
+    noted = [] if found.parent else run_record(layout, found).get("timing", {}).get("seeds", [])
+    for one in noted:
+        values.get(int(one["seed"]), {})["seed/train_cpu_s"] = one["train_cpu_s"]
+    return values
+
+
 def timings(layout: Layout, found: Trail) -> dict[str, float]:
     """Seconds and latency of a candidate; those of a trial are not kept."""
     noted = {} if found.parent else run_record(layout, found).get("timing", {})
@@ -85,6 +106,8 @@ def tags(layout: Layout, params: Params, found: Trail) -> dict[str, str]:
         "imagetrail.candidate": record["name"],
         "imagetrail.kind": record["params"]["kind"],
         "imagetrail.balance": record.get("balance", {}).get("method", "none"),
+        "imagetrail.members": members(record),
+        "imagetrail.search": search_of(record),
         "imagetrail.dataset": params.dataset.name,
         "imagetrail.manifest_sha256": record["inputs"]["manifest_sha256"],
         "imagetrail.dirty": ", ".join(about.get("dirty_files", []))[:4000] or "no",
@@ -93,6 +116,19 @@ def tags(layout: Layout, params: Params, found: Trail) -> dict[str, str]:
         "dvc.model_md5": found.model_md5,
     }
     return said | (gate_tags(layout) if same_data(layout, found) else {})
+
+
+def search_of(record: dict[str, Any]) -> str:
+    """How many trials a search made, and whether it would make them again; nothing for what is no search's winner."""
+    about = record.get("search", {})
+    again = "" if about.get("repeats", True) else ", not reproducible: its budget was in minutes"
+    return f"{about['n_trials']} trials{again}" if about else ""
+
+
+def members(record: dict[str, Any]) -> str:
+    """Names and keys of what a combined candidate is made of: by the keys their runs are found."""
+    made_of = record["inputs"].get("members", {})
+    return ", ".join(f"{name} {member['key']}" for name, member in made_of.items())
 
 
 def same_data(layout: Layout, found: Trail) -> bool:

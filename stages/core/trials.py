@@ -1,135 +1,177 @@
 """The trials of one search: each a small candidate, named by its number, seeded by its settings."""
 
-import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from keras_tuner.errors import FatalError
+import pandas as pd
 
 from stages.core import params as params_file
-from stages.core.candidate import MODEL, Candidate
+from stages.core.candidate import Candidate, read_candidate, write_candidate
+from stages.core.data import Data
 from stages.core.errors import UserError
 from stages.core.evaluation import evaluate
-from stages.core.files import canonical, remove, text_digest
-from stages.core.fitting import Data
-from stages.core.making import make
+from stages.core.files import canonical, read_json, remove, text_digest, write_json
+from stages.core.making import Listener, make
+from stages.core.model_files import model_files
 from stages.core.options import Evaluate, Tune
 from stages.core.params import Entry
-from stages.core.search_space import applied, get, leaves
-from stages.core.tuning import Search, oracle
+from stages.core.search_space import Values, applied, changes, own_values, realised
+from stages.core.tuning import Outcome, Proposal, sign
+
+TRIAL = "trial.json"  # written last: a trial without it has not ended
+CURVES = {"val_accuracy": "val_accuracy", "val_loss": "val_log_loss"}  # the objective as `metrics.json` calls it
+
+
+class Watched:
+    """Passes epochs on, and gives a trial up when its best so far is worse than the limit of that epoch."""
+
+    def __init__(self, listener: Listener, proposal: Proposal, tune: Tune) -> None:
+        self.listener, self.limits, self.tune = listener, proposal.limits, tune
+        self.best, self.pruned = -float("inf"), False
+
+    def epoch(self, number: int, row: dict[str, float]) -> bool:
+        """Hear of an epoch; true ends the training."""
+        self.listener.epoch(number, row)
+        self.best = max(self.best, sign(self.tune) * row[self.tune.objective])
+        limit = self.limits.get(str(number))
+        self.pruned = limit is not None and self.best < sign(self.tune) * limit
+        return self.pruned
 
 
 @dataclass
 class Trials:
-    """Runs a search and remembers, for each trial from 1, its settings and what it reached on validation."""
+    """Runs proposals into trials/NN and reports/NN of `place`, and reads back what became of them."""
 
     base: Entry
     tune: Tune
     evaluation: Evaluate
     data: Data
     record: dict[str, Any]
-    rows: list[dict[str, Any]] = field(default_factory=list)
-    tried: dict[int, dict[str, Any]] = field(default_factory=dict)
+    place: Path
+    ended: dict[int, Outcome] = field(default_factory=dict)
 
-    def search(self, folder: Path, report: Path, live: Callable[[dict[str, Any]], Any]) -> None:
-        """Run every trial into folder/NN and report/NN. Raises UserError when none succeeds."""
-        hidden = replace(self.data, test=None, looks={})
+    def run(self, proposal: Proposal, live: Callable[[dict[str, Any]], Any]) -> None:
+        """Train and judge one proposal, unless an earlier life of this search did."""
+        folder, report = self.folders(proposal.number)
+        if (folder / TRIAL).exists() and read_json(folder / TRIAL)["proposal"] == asdict(proposal):
+            return
+        for left in (folder, report):
+            remove(left)
+            left.mkdir(parents=True)
+        record, hidden = self.trial_record(proposal), replace(self.data, test=None, looks={})
+        pruned = False
+        try:
+            entry = self.entry(proposal.values, proposal.epochs)
+        except UserError as error:  # each value alone is right, and these together are not
+            candidate = self.refused(folder, record, str(error))
+        else:
+            with live(record) as listener:
+                watched = Watched(listener, proposal, self.tune)
+                candidate, _ = make(folder, entry, record, hidden, watched)
+            pruned = watched.pruned
+        score = evaluate(candidate, self.evaluation, report).get(CURVES[self.tune.objective])
+        history = candidate.history
+        curve = [float(value) for value in history[self.tune.objective]] if len(history) else []
+        write_json(folder / TRIAL, asdict(Outcome(proposal, score, curve, pruned, candidate.failure)))
 
-        def run(number: int, values: dict[str, Any], epochs: int) -> float | None:
-            values = {name: plain(value) for name, value in values.items()}
-            record = self.trial_record(number, values, epochs)
-            entry = self.entry(values, epochs)
-            candidate, _ = make(folder / f"{number:02d}", entry, record, hidden, live(record))
-            return self.judge(candidate, number, values, report / f"{number:02d}")
+    def refused(self, folder: Path, record: dict[str, Any], reason: str) -> Candidate:
+        """Write a trial whose settings contradict each other as a failed one."""
+        facts = {"failure": reason, "n_epochs": 0, "classes": self.data.classes}
+        write_candidate(folder, {**record, **facts}, pd.DataFrame({"epoch": []}), None)
+        return read_candidate(folder)
 
-        with tempfile.TemporaryDirectory() as scratch:
-            search_all(Search(oracle(self.base.written, self.tune), run, self.tune, Path(scratch)))
-        if all(row["failure"] for row in self.rows):
-            raise UserError(
-                f"tune.{self.base.name}: all {len(self.rows)} trials failed, e.g. {self.rows[0]['failure']}"
-            )
-        self.prune(folder)
+    def folders(self, number: int) -> tuple[Path, Path]:
+        """Where a trial is, and its evaluation."""
+        return self.place / "trials" / f"{number:02d}", self.place / "reports" / f"{number:02d}"
 
-    def judge(self, candidate: Candidate, number: int, values: dict[str, Any], report: Path) -> float | None:
-        """Evaluate a trial on validation, keep its row, and return its score; None for a failed one."""
-        report.mkdir(parents=True)
-        metrics = evaluate(candidate, self.evaluation, report)
-        name = {"val_accuracy": "val_accuracy", "val_loss": "val_log_loss"}[self.tune.objective]
-        score = metrics.get(name)
-        row = {"trial": number, **values, "score": score, "n_epochs": candidate.record["n_epochs"]}
-        self.rows.append({**row, "failure": candidate.failure or ""})
-        self.tried[number] = values
-        return score
+    def outcome(self, number: int) -> Outcome:
+        """What became of a trial that has ended; deletes the models that are no longer among the best."""
+        read = read_json(self.folders(number)[0] / TRIAL)
+        self.ended[number] = Outcome(**{**read, "proposal": Proposal(**read["proposal"])})
+        if self.tune.keep_models != "all":
+            kept = self.ranked[: self.tune.keep_models]
+            for beaten in set(self.ended) - set(kept):
+                folder = self.folders(beaten)[0]
+                for name in model_files(folder):
+                    remove(folder / name)
+        return self.ended[number]
 
-    def trial_record(self, number: int, values: dict[str, Any], epochs: int) -> dict[str, Any]:
+    def trial_record(self, proposal: Proposal) -> dict[str, Any]:
         """Provenance of a trial: that of the search, its own params, and a key below the search's."""
-        entry = self.entry(values, epochs)
-        params = {**entry.written, "runtime": self.record["params"]["runtime"]}
-        name = f"{self.base.name}-trial-{number:02d}"
+        number = f"{proposal.number:02d}"
+        written = self.written(proposal.values, proposal.epochs)
         return {
             **self.record,
-            "name": name,
-            "params": params,
-            "values": values,
-            "key": f"{self.record['key']}-{number:02d}",
+            "name": f"{self.base.name}-trial-{number}",
+            "params": {**written, "runtime": self.record["params"]["runtime"]},
+            "values": proposal.values,
+            "key": f"{self.record['key']}-{number}",
         }
 
-    def entry(self, values: dict[str, Any], epochs: int) -> Entry:
-        """Return the base entry with these values, this many epochs and a seed drawn from its settings.
+    def written(self, values: Values, epochs: int) -> dict[str, Any]:
+        """The base entry with these values, this many epochs and a seed drawn from its settings.
 
         The seed depends on what is tried, not on when, so the order of trials can't change a result. The entry
-        as written keeps its own seed.
+        as written keeps its own first seed.
         """
-        written = applied(self.base.written, {"fit.epochs": epochs, **values})
-        if values != self.defaults():
-            digits = text_digest(canonical([self.base.written["fit"]["seed"], values]))[:7]
-            written = applied(written, {"fit.seed": int(digits, 16) + 1})
-        return params_file.entry("models", self.base.name, written)
+        (seed, *_) = self.base.written["fit"]["seeds"]
+        if values != own_values(self.base.written, self.tune.space):
+            seed = int(text_digest(canonical([seed, values]))[:7], 16) + 1
+        written = realised(self.base.written, self.tune.space, values)
+        return applied(written, {"fit.epochs": epochs, "fit.seeds": [seed]})
 
-    def defaults(self) -> dict[str, Any]:
-        """Values of the entry as written."""
-        return {".".join(path): get(self.base.written, path) for path, _ in leaves(self.tune.space)}
+    def entry(self, values: Values, epochs: int) -> Entry:
+        """Check what `written` makes. Raises UserError for values that contradict each other."""
+        return params_file.entry("models", self.base.name, self.written(values, epochs))
 
     @property
     def ranked(self) -> list[int]:
-        """Numbers of the trials that succeeded, best first; the earlier of equals first."""
-        sign = -1 if self.tune.objective == "val_accuracy" else 1
-        good = [row for row in self.rows if row["score"] is not None]
-        return [row["trial"] for row in sorted(good, key=lambda row: (sign * row["score"], row["trial"]))]
+        """Numbers of the trials that succeeded, best first, given up ones last; the earlier of equals first."""
+
+        def rank(outcome: Outcome) -> tuple[bool, float, int]:
+            return outcome.pruned, -sign(self.tune) * float(outcome.score or 0.0), outcome.proposal.number
+
+        good = [outcome for outcome in self.ended.values() if outcome.score is not None]
+        return [outcome.proposal.number for outcome in sorted(good, key=rank)]
 
     @property
-    def best(self) -> int:
-        """Number of the best trial."""
-        return self.ranked[0]
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """Values of the best trial, with the seed that they were given."""
-        values = self.tried[self.best]
-        return {**values, "fit.seed": self.entry(values, 1).written["fit"]["seed"]}
+    def best(self) -> Proposal:
+        """The best trial. Raises UserError when none succeeded."""
+        if not self.ranked:
+            reasons = [outcome.failure for outcome in self.ended.values()]
+            raise UserError(f"tune.{self.base.name}: all {len(reasons)} trials failed, e.g. {reasons[0]}")
+        return self.ended[self.ranked[0]].proposal
 
     def winner(self) -> Entry:
-        """Return the entry with the best settings and its own number of epochs."""
-        return self.entry(self.tried[self.best], self.base.written["fit"]["epochs"])
+        """Return the entry with the best settings, its own number of epochs and as many seeds as it names."""
+        fit, best = self.base.written["fit"], self.best
+        written = self.written(best.values, best.values.get("fit.epochs", fit["epochs"]))
+        (seed,) = written["fit"]["seeds"]
+        seeds = list(dict.fromkeys([seed, *fit["seeds"][1:]]))
+        return params_file.entry("models", self.base.name, applied(written, {"fit.seeds": seeds}))
 
-    def prune(self, folder: Path) -> None:
-        """Delete the models of all but the best k trials."""
-        if self.tune.keep_models == "all":
-            return
-        for number in self.ranked[self.tune.keep_models :]:
-            remove(folder / f"{number:02d}" / MODEL)
+    def settings(self) -> dict[str, Any]:
+        """The best trial's number, and what it changes in the entry, by dotted path."""
+        values = changes(self.base.written, self.tune.space, self.best.values)
+        seeds = {"fit.seeds": self.winner().written["fit"]["seeds"]}
+        return {"entry": self.base.name, "trial": self.best.number, "values": values | seeds}
 
+    def table(self) -> pd.DataFrame:
+        """One row a trial: number, values, epochs planned and run, score, whether given up, why it failed."""
+        names = list(dict.fromkeys(name for outcome in self.ended.values() for name in outcome.proposal.values))
+        return pd.DataFrame([self.row(self.ended[number], names) for number in sorted(self.ended)])
 
-def search_all(search: Search) -> None:
-    """Run keras-tuner's loop. Raises what a trial raised, not what keras-tuner made of it."""
-    try:
-        search.search(verbose=0)
-    except FatalError as error:
-        raise error.__cause__ or error from None
-
-
-def plain(value: Any) -> Any:
-    """A number of NumPy's as Python's own, so that it can be written down."""
-    return value.item() if hasattr(value, "item") else value
+    def row(self, outcome: Outcome, names: list[str]) -> dict[str, Any]:
+        """One row of the table; an inactive value is empty, one that is no plain value is JSON."""
+        values = {name: outcome.proposal.values.get(name) for name in names}
+        plain = {n: canonical(v).strip() if isinstance(v, dict | list) else v for n, v in values.items()}
+        about = {"epochs": outcome.proposal.epochs, "score": outcome.score, "n_epochs": len(outcome.curve)}
+        return {
+            "trial": outcome.proposal.number,
+            **plain,
+            **about,
+            "pruned": outcome.pruned,
+            "failure": outcome.failure or "",
+        }

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from stages.core.packs import Statistics
 
 Activation = Literal["relu", "gelu", "silu", "elu", "tanh"]
+INPUTS = ("images",)
 
 
 class Block(Section):
@@ -34,6 +35,9 @@ class Dense(Section):
 class Options(Section):
     """Blocks, then a head."""
 
+    pixels: Literal["normalized", "unit"] = Field(
+        description="at mean 0 and variance 1 of the train images, or divided by 255"
+    )
     blocks: list[Block] = Field(min_length=1)
     activation: Activation = Field(description="after every convolution and hidden layer")
     flatten: Literal["all", "average"] = Field(description="all values of the last map, or their average a channel")
@@ -45,9 +49,9 @@ def build(options: Options, input_shape: tuple[int, ...], n_classes: int, statis
     """Return a model from uint8 [N, H, W, C] to probabilities float32 [N, K]."""
     import keras
 
-    from stages.core.layers import layers, pixels_in, probabilities_out
+    from stages.core.layers import layers, pixels_in, probabilities_out, unit_pixels_in
 
-    inputs, x = pixels_in(input_shape, statistics)
+    inputs, x = unit_pixels_in(input_shape) if options.pixels == "unit" else pixels_in(input_shape, statistics)
     for block in options.blocks:
         x = convolve(x, block, options)
     x = layers.Flatten()(x) if options.flatten == "all" else layers.GlobalAveragePooling2D()(x)

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image, ImageFilter
 
 from stages.core.files import digest
+from stages.core.predictor import load_predictor
 from stages.core.reference import IMAGES, LOOKS, POINTS, train_looks, write_reference
 from stages.core.source import images_named
 from tests.test_pages import BROWSER, opened
@@ -188,7 +189,7 @@ def test_a_model_without_a_record_says_to_train_it_again(finished, tmp_path):
     assert_refused(project, tmp_path, say="champion.json is missing; `dvc repro` makes it")
 
 
-@pytest.mark.parametrize("name", ["candidates/plain", "candidates/residual", "tuned/plain"])
+@pytest.mark.parametrize("name", ["candidates/plain", "candidates/residual", "candidates/plain-tuned"])
 def test_every_candidate_keeps_a_record(finished, name):
     """Looks of the train images and features of validation images; its hash is in candidate.json; trials have none."""
     path = finished.root / "data" / name / "reference.npz"
@@ -205,10 +206,8 @@ def test_every_candidate_keeps_a_record(finished, name):
 
 def test_a_record_has_the_same_bytes_again(finished, tmp_path):
     """Written twice, some seconds apart, in this process: the bytes of the node."""
-    import keras
-
     looks = train_looks(finished.root / "data/manifest.parquet")
-    model = keras.saving.load_model(finished.root / "data/candidates/plain/model.keras", compile=False)
+    model = load_predictor(finished.root / "data/candidates/plain")
     val = np.load(finished.root / "data/images/val.npy", mmap_mode="r")
     write_reference(tmp_path / "one.npz", looks, model, val)
     time.sleep(2.1)  # a zip keeps times in steps of two seconds

@@ -82,3 +82,11 @@ def test_a_dry_run_only_shows(project, capsys):
     run("eurosat", "--dry-run")
 
     assert "-  dataset: digits" in capsys.readouterr().out and (project / "params.yaml").read_text() == TEXT
+
+
+def test_a_recipe_with_models_and_no_backbones_means_none():
+    """An earlier recipe's backbones don't linger, and are not fetched for nobody."""
+    text = "backbones:\n  net: 1\n\n# models\nmodels:\n  a: 1\n"
+
+    assert use.replaced_sections(text, "models:\n  b: 1\n") == "backbones: {}\n\n# models\nmodels:\n  b: 1\n"
+    assert use.replaced_sections(text, "download: 1\n") == text

@@ -6,11 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stages.core import augmentation as a
+from stages.core.augment_options import Augment, RandAugment
 from stages.core.batches import epoch_order
-from stages.core.fit_options import Augment
 
-OFF = Augment(flip="none", shift=0.0, rotation=0.0, zoom=0.0, brightness=0.0, contrast=0.0, cutout=0.0)
-ALL = Augment(flip="dihedral", shift=0.2, rotation=0.1, zoom=0.2, brightness=0.2, contrast=0.3, cutout=0.3)
+NO_MIX = {"randaugment": None, "mixup": 0.0, "cutmix": 0.0}
+OFF = Augment(flip="none", shift=0.0, rotation=0.0, zoom=0.0, brightness=0.0, contrast=0.0, cutout=0.0, **NO_MIX)
+ALL = Augment(
+    flip="dihedral", shift=0.2, rotation=0.1, zoom=0.2, brightness=0.2, contrast=0.3, cutout=0.3,
+    randaugment=RandAugment(operations=2, magnitude=9.0), mixup=0.0, cutmix=0.0,
+)  # fmt: skip
 options = st.builds(
     Augment,
     flip=st.sampled_from(list(a.N_FLIPS)),
@@ -20,6 +24,9 @@ options = st.builds(
     brightness=st.sampled_from([0.0, 0.3]),
     contrast=st.sampled_from([0.0, 0.5]),
     cutout=st.sampled_from([0.0, 0.4]),
+    randaugment=st.sampled_from([None, RandAugment(operations=2, magnitude=7.0)]),
+    mixup=st.just(0.0),
+    cutmix=st.just(0.0),
 )
 shapes = st.tuples(st.integers(1, 12), st.integers(1, 9), st.integers(1, 9), st.sampled_from([1, 3]))
 
@@ -43,7 +50,7 @@ def option(**values):
 @given(shapes, options, st.integers(1, 2**31 - 1), st.integers(0, 100), st.data())
 def test_an_image_is_changed_alike_in_any_company(shape, chosen, seed, epoch, data):
     """Augmenting some images gives what augmenting all gives: the batch has no say."""
-    batch, u = images(shape, seed), a.draws(shape[0], seed, epoch)
+    batch, u = images(shape, seed), a.draws(shape[0], seed, epoch, chosen)
     some = data.draw(st.lists(st.integers(0, shape[0] - 1), min_size=1, unique=True))
 
     assert (a.augmented(batch[some], u[some], chosen) == a.augmented(batch, u, chosen)[some]).all()
@@ -55,33 +62,33 @@ def test_shape_and_originals_are_kept(shape, chosen):
     batch = images(shape)
     before = batch.copy()
 
-    got = a.augmented(batch, a.draws(shape[0], 1, 1), chosen)
+    got = a.augmented(batch, a.draws(shape[0], 1, 1, chosen), chosen)
 
     assert (got.shape, got.dtype) == (batch.shape, np.uint8)
-    assert not np.shares_memory(got, batch)
+    assert chosen.nothing or not np.shares_memory(got, batch)
     assert (batch == before).all()
 
 
 @given(shapes, st.integers(0, 50))
 def test_all_off_changes_nothing(shape, epoch):
     """Without any change asked for, the images come back."""
-    assert (a.augmented(images(shape), a.draws(shape[0], 1, epoch), OFF) == images(shape)).all()
+    assert (a.augmented(images(shape), a.draws(shape[0], 1, epoch, OFF), OFF) == images(shape)).all()
 
 
 def test_draws_depend_on_seed_and_epoch():
     """The same arguments draw the same; another seed or epoch draws others; each number is in [0, 1)."""
-    first = a.draws(50, 1, 0)
+    first = a.draws(50, 1, 0, OFF)
 
-    assert (a.draws(50, 1, 0) == first).all()
-    assert not (a.draws(50, 2, 0) == first).any()
-    assert not (a.draws(50, 1, 1) == first).any()
+    assert (a.draws(50, 1, 0, OFF) == first).all()
+    assert not (a.draws(50, 2, 0, OFF) == first).any()
+    assert not (a.draws(50, 1, 1, OFF) == first).any()
     assert first.min() >= 0
     assert first.max() < 1
 
 
 def test_draws_of_an_image_do_not_depend_on_how_many_there_are():
     """Row i is what image i gets, of 10 images or of 50."""
-    assert (a.draws(10, 1, 3) == a.draws(50, 1, 3)[:10]).all()
+    assert (a.draws(10, 1, 3, OFF) == a.draws(50, 1, 3, OFF)[:10]).all()
 
 
 def symmetries(image):
@@ -123,6 +130,27 @@ def test_dihedral_of_an_oblong_keeps_its_shape():
     image, views = seen("dihedral", (3, 5, 1))
 
     assert views == {image[::y, ::x].tobytes() for y in (1, -1) for x in (1, -1)}
+
+
+@pytest.mark.parametrize(("flip", "n_views"), [("alternating", 2), ("alternating_dihedral", 8)])
+def test_an_alternating_flip_shows_every_view_once_in_turn(flip, n_views):
+    """Over as many epochs as there are views an image takes each once; which is first is chance."""
+    chosen, batch = option(flip=flip), np.repeat(images((1, 5, 5, 3)), 40, 0)
+    epochs = [a.augmented(batch, a.draws(40, 3, epoch, chosen), chosen) for epoch in range(n_views)]
+
+    for i in range(40):
+        assert len({epoch[i].tobytes() for epoch in epochs}) == n_views
+    assert len({view.tobytes() for view in epochs[0]}) == n_views
+    assert (a.augmented(batch, a.draws(40, 3, n_views, chosen), chosen) == epochs[0]).all()
+
+
+def test_shrinking_averages_areas():
+    """Half of 4 x 4 is the mean of each 2 x 2; no rounding of the sides leaves nothing."""
+    batch = np.arange(16, dtype=np.uint8).reshape(1, 4, 4, 1) * 4
+
+    assert a.shrunk(batch, 0.5)[0, ..., 0].tolist() == [[10, 18], [42, 50]]
+    assert a.shrunk(batch, 0.1).shape == (1, 1, 1, 1)
+    assert a.shrunk(batch, 1.0) is batch
 
 
 def test_a_shift_mirrors_the_border():
@@ -207,7 +235,7 @@ def test_cutout_blanks_a_square_with_the_mean():
 
 def test_one_change_does_not_shift_anothers_draw():
     """Switching brightness on leaves the flips and shifts of all images as they were."""
-    batch, u = images((20, 6, 6, 1)) // 4 + 90, a.draws(20, 1, 1)
+    batch, u = images((20, 6, 6, 1)) // 4 + 90, a.draws(20, 1, 1, OFF)
     moved = option(flip="dihedral", shift=0.2)
 
     lit = a.augmented(batch, u, moved.model_copy(update={"brightness": 0.1})).astype(int)
@@ -250,7 +278,7 @@ def test_everything_at_once_repeats():
     """All changes on: the same bytes from the same seed and epoch, others in the next epoch."""
     batch = images((8, 12, 12, 3))
 
-    first = a.augmented(batch, a.draws(8, 5, 2), ALL)
+    first = a.augmented(batch, a.draws(8, 5, 2, ALL), ALL)
 
-    assert (a.augmented(batch, a.draws(8, 5, 2), ALL) == first).all()
-    assert (a.augmented(batch, a.draws(8, 5, 3), ALL) != first).any()
+    assert (a.augmented(batch, a.draws(8, 5, 2, ALL), ALL) == first).all()
+    assert (a.augmented(batch, a.draws(8, 5, 3, ALL), ALL) != first).any()

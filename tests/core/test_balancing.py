@@ -75,7 +75,7 @@ def test_batches_carry_weights_only_where_a_remedy_weighs():
 
 def test_the_record_says_what_the_remedy_changed():
     """Per class: images, images an epoch, weight."""
-    found = remedy(np.array([0, 0, 0, 1]), ["cat", "dog"], fit_with("oversample"))
+    found = remedy(np.array([0, 0, 0, 1]), ["cat", "dog"], fit_with("oversample").balance)
 
     assert found["classes"]["dog"] == {"n_images": 1, "n_an_epoch": 3, "weight": 1.0}
 

@@ -8,7 +8,8 @@ import pytest
 from stages.core.errors import UserError
 from stages.core.layout import PROJECT
 from stages.core.params import check, kinds, load, read_yaml
-from stages.core.search_space import applied, check_space, leaves
+from stages.core.search_space import applied, dimensions
+from stages.core.space_check import check_space
 
 WRITTEN = read_yaml(PROJECT / "params.yaml")
 PLAIN, RATE = "models.plain", {"min": 3e-4, "max": 1e-2, "scale": "log"}
@@ -24,9 +25,13 @@ def base():
     plain["fit"]["optimizer"] |= {"rate": 1e-3, "clip_norm": None}
     plain["fit"]["batch_size"] = 32
     tune = {
+        "input": "images",
         "method": "random",
-        "trials": 2,
+        "budget": {"trials": 2},
         "initial_points": 1,
+        "batch": 1,
+        "workers": 1,
+        "prune": None,
         "epochs": 1,
         "objective": "val_loss",
         "seed": 1,
@@ -91,7 +96,7 @@ def test_every_kind_is_a_file():
         ("normalize.xyz", 1, "normalize.xyz is not known; there are: channels, fit, height, resample, width"),
         (f"{PLAIN}.dense.0.dropout", 1.5, f"{PLAIN}.dense.0.dropout must be at least 0 and below 1, got 1.5"),
         (f"{PLAIN}.fit.epochs", 0, f"{PLAIN}.fit.epochs must be at least 1, got 0"),
-        (f"{PLAIN}.fit.seed", 0, f"{PLAIN}.fit.seed must be at least 1 and below 2147483648, got 0"),
+        (f"{PLAIN}.fit.seeds.0", 0, f"{PLAIN}.fit.seeds.0 must be at least 1, got 0"),
         (f"{PLAIN}.fit.optimizer.rate", 0.0, f"{PLAIN}.fit.optimizer.rate must be above 0, got 0.0"),
         (
             f"{PLAIN}.fit.optimizer.clip_norm",
@@ -257,19 +262,36 @@ def dimension(path, leaf):
         ),
         (
             dimension("fit.optimiser.rate", RATE),
-            "tune.plain.space.fit.optimiser.rate is no value of the entry; did you mean optimizer?",
+            "tune.plain.space.fit.optimiser is no value of the entry; did you mean optimizer?",
         ),
         (
-            dimension("fit.optimizer.rate", {**RATE, "min": 0.002}),
-            "tune.plain.space.fit.optimizer.rate is from 0.002 to 0.01, and the entry itself has 0.001: trial 1 is the entry",
+            dimension("fit.batch_size", {"choices": [16, 16]}),
+            "tune.plain.space.fit.batch_size has the choice 16 twice",
         ),
         (
-            dimension("fit.batch_size", {"choices": [16, 64]}),
-            "tune.plain.space.fit.batch_size is one of [16, 64], and the entry itself has 32: trial 1 is the entry",
+            dimension("fit.optimizer.rate", {**RATE, "step": 1}),
+            "tune.plain.space.fit.optimizer.rate.step must be above 1 (linear: what is added, log: the factor), got 1",
         ),
         (
-            dimension("fit.optimizer.clip_norm", {"min": 0.1, "max": 1.0, "scale": "log"}),
-            "tune.plain.space.fit.optimizer.clip_norm is from 0.1 to 1.0, and the entry itself has None: trial 1 is the entry",
+            dimension("fit.optimizer", {"length": {"min": 1, "max": 2}, "each": RATE}),
+            "tune.plain.space.fit.optimizer varies a list, and the entry has "
+            f"{base()['models']['plain']['fit']['optimizer']!r}; give it an item to vary",
+        ),
+        (
+            dimension("blocks", {"length": {"min": 3, "max": 2}, "each": {"kernel": {"choices": [3]}}}),
+            "tune.plain.space.blocks.length must be {min, max} with 0 <= min <= max, got {'min': 3, 'max': 2}",
+        ),
+        (
+            dimension("blocks", {"length": {"min": 1, "max": 2}, "each": {"kernal": {"choices": [3]}}}),
+            "tune.plain.space.blocks.0.kernal is no value of the entry; did you mean kernel?",
+        ),
+        (
+            dimension("fit.seeds", {"choices": [[1], [2]]}),
+            "tune.plain.space.fit.seeds: a trial's seed is drawn from its settings; leave it out",
+        ),
+        (
+            dimension("kind", {"choices": ["plain_cnn", "residual_cnn"]}),
+            "tune.plain.space.kind: a search stays with one kind; leave it out",
         ),
         (
             dimension("fit.optimizer.rate", {**RATE, "min": "low"}),
@@ -296,16 +318,18 @@ def dimension(path, leaf):
         ),
         (
             dimension("fit.optimizer.rate", {"min": 0.1, "max": 1.0}),
-            "tune.plain.space.fit.optimizer.rate.min of a search space must be {min, max, scale} or {choices}, got 0.1",
+            "tune.plain.space.fit.optimizer.rate.min is no value of the entry; a leaf of a space is {min, max, scale}, "
+            "{min, max, scale, step}, {choices} or {length, each}, got {min, max}",
         ),
         (
             dimension("fit", 3),
-            "tune.plain.space.fit of a search space must be {min, max, scale} or {choices}, got 3",
+            "tune.plain.space.fit of a search space must be {min, max, scale}, {min, max, scale, step}, {choices} or "
+            "{length, each}, got 3",
         ),
     ],
 )
 def test_a_wrong_search_space_is_one_sentence(space, message):
-    """It must vary values of the entry, within proper ranges that hold the entry's own value."""
+    """It must vary values of the entry, within proper ranges and lists."""
     assert mistakes(changed("tune.plain.space", space)) == [message]
 
 
@@ -315,9 +339,37 @@ def test_a_space_with_the_value_on_its_border_is_fine():
         check_space("here", {"rate": 1e-3}, {"rate": {"min": low, "max": high, "scale": "log"}})
 
 
-def test_leaves_come_in_the_order_of_the_file():
+def test_dimensions_come_in_the_order_of_the_file():
     """The order of the dimensions is that of the file, so a search repeats."""
-    assert [".".join(path) for path, _ in leaves(SPACE)] == ["fit.optimizer.rate", "fit.batch_size"]
+    found = dimensions(SPACE, base()["models"]["plain"])
+
+    assert [dimension.name for dimension in found] == ["fit.optimizer.rate", "fit.batch_size"]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("workers", 2, "tune.plain: workers must be at most batch (1): more would idle, got 2"),
+        ("input", "features/b", "tune.plain.input must be that of its entry, images, got 'features/b'"),
+        ("budget", {}, "tune.plain.budget must have at least 1 item, got {}"),
+        ("method", "hyperband", None),
+        ("epochs", 0, "tune.plain.epochs must be at least 1, got 0"),
+    ],
+)
+def test_a_search_that_contradicts_itself_is_one_sentence(key, value, message):
+    """What can't work together is refused before anything is trained."""
+    if message is None:
+        check(changed(f"tune.plain.{key}", value))
+        return
+    assert mistakes(changed(f"tune.plain.{key}", value)) == [message]
+
+
+def test_a_search_needs_validation_images():
+    """An entry that is fitted on validation too has nothing to be judged by."""
+    written = base()
+    written["models"]["plain"]["fit"] |= {"on": "train+val", "keep": "last", "early_stopping": None}
+
+    assert mistakes(written) == ["tune.plain needs validation images: models.plain.fit.on must be train"]
 
 
 def test_applying_values_changes_a_copy():
