@@ -1,4 +1,4 @@
-"""Who is champion: among those within the limits, the cheapest that the best one does not clearly beat."""
+"""Who is champion: within the limits, the cheapest that is close to the best one and not clearly beaten by it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -50,8 +50,16 @@ def choose(order: list[Standing], rule: Champion, answers: GetAnswers, seed: int
         return Choice(rule, None, None, [], beyond)
     leader = inside[0]
     rivals = rivals_of(leader, inside[1:], rule, answers, seed)
-    equals = [leader, *(rival.standing for rival in rivals if not rival.beaten)]
+    equals = [leader, *(rival.standing for rival in rivals if keeps_up(rival, rule))]
     return Choice(rule, min(equals, key=cost), leader, rivals, beyond)
+
+
+def keeps_up(rival: Rival, rule: Champion) -> bool:
+    """Whether a cheaper rival may stand in for the leader.
+
+    Not being told apart is not enough: few validation images can't tell 0.95 from 0.98, and the better guess is 0.98.
+    """
+    return not rival.beaten and rival.gain <= rule.max_gap
 
 
 def exceeded(standing: Standing, rule: Champion) -> str:
@@ -100,9 +108,16 @@ def explained(choice: Choice) -> list[str]:
             f"Its lead of {own.gain:.4f} over {champion.name} does not count ({reason(own, rule)}), and "
             f"{champion.name} is the cheapest of those that keep up: {price(champion)} instead of {price(leader)}."
         )
-    elif ties:
-        said.append(f"{listed_names(ties)} can't be told from it, and {'are' if len(ties) > 1 else 'is'} not cheaper.")
-    elif choice.rivals:
+    elif close := [rival for rival in ties if keeps_up(rival, rule)]:
+        said.append(
+            f"{listed_names(close)} can't be told from it, and {'are' if len(close) > 1 else 'is'} not cheaper."
+        )
+    if far := [rival for rival in ties if not keeps_up(rival, rule)]:
+        said.append(
+            f"So few images can't tell {listed_names(far)} from it either, but more than {rule.max_gap:g} behind "
+            "(report.champion.max_gap) is too far to stand in for it."
+        )
+    if choice.rivals and not ties:
         said.append(f"It beats every other at {100 * rule.confidence:g} %.")
     return said + optimism([champion, leader]) + left_out(choice)
 

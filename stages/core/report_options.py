@@ -10,12 +10,15 @@ Limit = Count | None
 
 
 class Champion(Section):
-    """The rule that names the champion: the cheapest that the best one does not clearly beat."""
+    """The rule that names the champion: the cheapest that is close to the best one and not clearly beaten by it."""
 
     measure: Literal["val_accuracy", "val_balanced_accuracy", "val_macro_f1", "val_log_loss"] = Field(
         description="what is compared, on the validation images"
     )
     min_gain: Annotated[float, Field(ge=0)] = Field(description="a lead below this is none, however significant")
+    max_gap: Annotated[float, Field(ge=0)] = Field(
+        description="a cheaper candidate further behind the best than this is no champion, however uncertain"
+    )
     confidence: Annotated[float, Field(gt=0, lt=1)] = Field(
         description="a lead counts where chance makes one that large in less than 1 - confidence of all comparisons"
     )

@@ -15,6 +15,7 @@ from stages.core.standing import Standing, ranked
 RULE = Champion(
     measure="val_accuracy",
     min_gain=0.0,
+    max_gap=1.0,
     confidence=0.95,
     max_multiply_adds=None,
     max_parameters=None,
@@ -78,6 +79,19 @@ def test_a_lead_below_min_gain_does_not_count():
     choice = chosen(found, min_gain=0.11)
     assert choice.champion.name == "small"
     assert "does not count (it is below report.champion.min_gain = 0.11)" in explained(choice)[1]
+
+
+def test_a_cheap_candidate_far_behind_is_no_champion_however_uncertain():
+    """3 images of 100 are within the noise; at most one behind keeps the middle one in and the small one out."""
+    found = [standing("large", 0.9, 1000), standing("middle", 0.89, 100), standing("small", 0.87, 10)]
+
+    assert chosen(found).champion.name == "small"
+    assert chosen(found, max_gap=0.011).champion.name == "middle"
+    alone = chosen(found, max_gap=0.0)
+    assert alone.champion.name == "large"
+    assert explained(alone)[1].startswith(
+        "So few images can't tell middle and small from it either, but more than 0 behind"
+    )
 
 
 def test_limits_leave_candidates_out():
