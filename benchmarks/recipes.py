@@ -73,10 +73,8 @@ def measured(folder: Path) -> list[str]:
     accuracy = table.groupby("split")["right"].mean()
     balanced = table.groupby(["split", "label"])["right"].mean().groupby("split").mean()
     counts = " + ".join(f"{n:,} {split}" for split, n in table["split"].value_counts().items())
-    shown = [
-        f"{values.get(split, float('nan')):.4f}"
-        for values, split in ((accuracy, "val"), (accuracy, "test"), (balanced, "test"))
-    ]
+    asked = ((accuracy, "val"), (accuracy, "test"), (balanced, "test"))
+    shown = [f"{values[split]:.4f}" if split in values else "–" for values, split in asked]
     return [counts, str(len(pd.read_csv(folder / "history.csv"))), *shown]
 
 
