@@ -298,7 +298,7 @@ def test_a_missing_params_file_is_named_with_the_way_out(settled):
 
 COMMANDS = {
     "unknown node": (["valdate"], ["'valdate' is no stage", "did you mean validate?"]),
-    "no node": ([], ["is no stage", "there are: download, evaluate"]),
+    "no node": ([], ["is no stage", "there are: combine, download, evaluate, features"]),
     "unknown entry": (["train", "plane"], ["params.yaml: models.plane is not there; did you mean plain?"]),
     "no entry": (["train"], ["train takes the name of an entry", "got no name"]),
     "too many": (["validate", "plain"], ["validate takes no name", "got plain"]),
