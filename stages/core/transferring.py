@@ -56,8 +56,8 @@ def continued(trained: Trained, fit: Fit, data: Data, on_epoch: OnEpoch, where: 
     """Train a model further, its epochs counted on. Raises TrainingFailed, with the epochs before."""
     rows = records(trained.history)
 
-    def counted(epoch: int, row: dict[str, float]) -> None:
-        on_epoch(len(rows) + epoch, row)
+    def counted(epoch: int, row: dict[str, float]) -> bool | None:
+        return on_epoch(len(rows) + epoch, row)
 
     try:
         further = fitting.train(trained.model, fit, data, counted, where)
