@@ -21,9 +21,9 @@ from typing import Any
 import numpy as np
 from ruamel.yaml import YAML
 
+from stages.core.ingest.source import Member, Source, opened_index, read_at, write_source
 from stages.core.layout import PROJECT, Layout
 from stages.core.parallel import CHUNK, mapped
-from stages.core.source import Member, Source, opened_index, read_at, write_source
 
 REPEATS = 3
 MODELS = ("label_noise", "no_shortcut")  # the checks that train a model
@@ -101,8 +101,8 @@ def timed(work: Callable[[], object]) -> float:
 
 def rate(archive: str, n: str = "9000") -> None:
     """Print both rates and their ratio."""
-    from stages.core.archive import archive_members
-    from stages.core.params import open_project
+    from stages.core.ingest.archive import archive_members
+    from stages.core.settings.params import open_project
 
     params, layout = open_project()
     members = list(archive_members(Path(archive), params.tree.download, layout.root / ".dvc/tmp/fetched"))

@@ -32,7 +32,7 @@ STARTUP = """
 import os, sys, time
 from pathlib import Path
 import stages.train
-from stages.core import fitting
+from stages.core.training import fitting
 def stop(*args, **kwargs):
     sys.stdout.write(str(sum(os.times()[:2])) + "\\n"); sys.stdout.flush(); os._exit(0)
 fitting.build = stop
@@ -55,8 +55,8 @@ def table(heads: list[str], rows: list[list[str]]) -> None:
 
 def quick() -> Any:
     """Return the entry `quick` of the EuroSAT recipe for 3 epochs, without augmentation."""
-    from stages.core.params import entry, read_yaml
-    from stages.core.search_space import applied
+    from stages.core.settings.params import entry, read_yaml
+    from stages.core.settings.search_space import applied
 
     written = read_yaml(PROJECT / "recipes/eurosat.yaml")["models"]["quick"]
     plain = {"fit.epochs": 3, "fit.augment.flip": "none", "fit.augment.shift": 0.0}
@@ -65,15 +65,15 @@ def quick() -> Any:
 
 def start() -> None:
     """Start TensorFlow with the project's own settings."""
-    from stages.core.params import open_project
-    from stages.core.runtime import prepare_runtime
+    from stages.core.settings.params import open_project
+    from stages.core.training.runtime import prepare_runtime
 
     prepare_runtime(open_project()[0].tree.runtime)
 
 
 def made(n: int, seed: int) -> Any:
     """A pack of n images of noise, in memory."""
-    from stages.core.packs import Pack
+    from stages.core.images.packs import Pack
 
     rng = np.random.default_rng(seed)
     return Pack(rng.integers(0, 256, (n, *SHAPE), dtype=np.uint8), rng.integers(0, 10, n), [""] * n)
@@ -81,7 +81,7 @@ def made(n: int, seed: int) -> Any:
 
 def ours(item: Any, data: Any, marks: list[tuple[float, float]]) -> None:
     """Train with our loop, noting CPU and wall seconds at the end of each epoch."""
-    from stages.core import fitting
+    from stages.core.training import fitting
 
     model = fitting.build(item.module("models"), item.options, item.fit, data)
     note = lambda *_: marks.append((cpu_seconds(), time.perf_counter()))  # noqa: E731 - a callback of one line
@@ -92,9 +92,9 @@ def keras_own(item: Any, data: Any, marks: list[tuple[float, float]]) -> None:
     """Train the same network on the same arrays with model.fit alone."""
     import keras
 
-    from stages.core import fitting
-    from stages.core.balancing import loss
-    from stages.core.optimizing import optimizer
+    from stages.core.training import fitting
+    from stages.core.training.balancing import loss
+    from stages.core.training.optimizing import optimizer
 
     model = fitting.build(item.module("models"), item.options, item.fit, data)
     size = item.fit.batch_size
@@ -109,8 +109,8 @@ def keras_own(item: Any, data: Any, marks: list[tuple[float, float]]) -> None:
 def loop(n: int) -> None:
     """Print microseconds an image of both loops, validation included, from the second epoch on."""
     start()
-    from stages.core.data import Data
-    from stages.core.packs import Statistics
+    from stages.core.images.packs import Statistics
+    from stages.core.training.data import Data
 
     item, data = quick(), Data(made(n, 1), made(n // 8, 2), None, CLASSES, Statistics([127.5] * 3, [5461.0] * 3))
     found: dict[str, list[tuple[float, float]]] = {"model.fit": [], "ours": []}
@@ -142,7 +142,7 @@ def packed(files: list[Path], folder: Path) -> Any:
     """Decode JPEG files of one size into a memory map."""
     import simplejpeg
 
-    from stages.core.packs import Pack
+    from stages.core.images.packs import Pack
 
     first = simplejpeg.decode_jpeg(files[0].read_bytes())
     images = np.lib.format.open_memmap(folder / "train.npy", "w+", np.uint8, (len(files), *first.shape))
@@ -159,7 +159,7 @@ def input_speed(folder: str) -> None:
     start()
     import keras
 
-    from stages.core.batches import TrainBatches, stream
+    from stages.core.training.batches import TrainBatches, stream
 
     files = sorted(Path(folder).glob("*/*.jpg"))
     item = quick()
@@ -227,8 +227,8 @@ def chill(path: Path) -> None:
 
 def one_epoch(path: Path, block: int, most: int | None) -> tuple[int, int, float]:
     """Anonymous MB before, the most during, and images/s of an epoch (or of `most` images) over a cold map."""
-    from stages.core.batches import TrainBatches, stream
-    from stages.core.packs import Pack
+    from stages.core.images.packs import Pack
+    from stages.core.training.batches import TrainBatches, stream
 
     images = np.load(path, mmap_mode="r")
     fit = quick().fit.model_copy(update={"shuffle_block": block})

@@ -2,17 +2,17 @@
 
 from pathlib import Path
 
-from stages.core.combine_making import Task, lineage_of, make_combined, units_of
-from stages.core.data import load_data
+from stages.core.candidates.lineage import provenance
+from stages.core.candidates.model_files import needs_tensorflow
+from stages.core.candidates.run_record import write_run_record
+from stages.core.combine.combine_making import Task, lineage_of, make_combined, units_of
 from stages.core.errors import UserError, did_you_mean
 from stages.core.files import replaced_folder
 from stages.core.layout import PROJECT
-from stages.core.lineage import provenance
-from stages.core.model_files import needs_tensorflow
-from stages.core.params import COMBINED, open_project
-from stages.core.run_record import write_run_record
-from stages.core.runtime import cpu, prepare_runtime
-from stages.core.tracking import Live, mirror
+from stages.core.settings.params import COMBINED, open_project
+from stages.core.tracking.tracking import Live, mirror
+from stages.core.training.data import load_data
+from stages.core.training.runtime import cpu, prepare_runtime
 
 
 def main(name: str, root: Path = PROJECT) -> None:

@@ -6,10 +6,10 @@ from pathlib import Path
 from stages.core.console import say
 from stages.core.errors import UserError
 from stages.core.files import digest, human_bytes, replaced_folder, write_json
+from stages.core.ingest.source import index_of, write_source
+from stages.core.ingest.weights import write_weights
 from stages.core.layout import PROJECT
-from stages.core.params import open_project
-from stages.core.source import index_of, write_source
-from stages.core.weights import write_weights
+from stages.core.settings.params import open_project
 
 
 def main(root: Path = PROJECT) -> None:

@@ -3,13 +3,13 @@
 import shutil
 from pathlib import Path
 
-from stages.core.candidate import SEARCH, TRIALS, read_candidate
+from stages.core.candidates.candidate import SEARCH, TRIALS, read_candidate
 from stages.core.console import say
-from stages.core.evaluation import evaluate
+from stages.core.evaluating.evaluation import evaluate
 from stages.core.files import replaced_folder
 from stages.core.layout import PROJECT
-from stages.core.params import open_project
-from stages.core.tracking import mirror
+from stages.core.settings.params import open_project
+from stages.core.tracking.tracking import mirror
 
 
 def main(name: str, root: Path = PROJECT) -> None:

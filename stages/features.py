@@ -4,13 +4,13 @@ import time
 from pathlib import Path
 
 from stages.core.console import say
-from stages.core.feature_files import ABOUT, BACKBONE, opened, write_split
 from stages.core.files import digest, human_bytes, read_json, replaced_folder, write_json
+from stages.core.images.manifest import SPLITS
+from stages.core.ingest.weights import weights_of
 from stages.core.layout import PROJECT
-from stages.core.manifest import SPLITS
-from stages.core.params import open_project
-from stages.core.runtime import prepare_runtime
-from stages.core.weights import weights_of
+from stages.core.settings.params import open_project
+from stages.core.training.feature_files import ABOUT, BACKBONE, opened, write_split
+from stages.core.training.runtime import prepare_runtime
 
 
 def main(name: str, root: Path = PROJECT) -> None:
@@ -18,8 +18,8 @@ def main(name: str, root: Path = PROJECT) -> None:
     params, layout = open_project(root)
     options, started = params.backbone(name), time.process_time()
     prepare_runtime(params.tree.runtime)
-    from stages.core.backbones import extractor, seer  # bring TensorFlow, which must find the runtime prepared
-    from stages.core.model_file import save
+    from stages.core.candidates.model_file import save
+    from stages.core.training.backbones import extractor, seer  # bring TensorFlow, which must find the runtime prepared
 
     weights, origin = weights_of(name, layout.source / "weights")
     read_json(layout.images / "pack.json")  # says what to do when there is no pack

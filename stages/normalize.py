@@ -8,10 +8,10 @@ import pandas as pd
 from stages.core.console import say
 from stages.core.errors import UserError
 from stages.core.files import human_bytes, replaced_folder, write_json
+from stages.core.images.manifest import SPLITS, read_manifest, rows_of
+from stages.core.images.packing import pack_hashes, pack_split, statistics
 from stages.core.layout import PROJECT
-from stages.core.manifest import SPLITS, read_manifest, rows_of
-from stages.core.packing import pack_hashes, pack_split, statistics
-from stages.core.params import open_project
+from stages.core.settings.params import open_project
 
 
 def main(root: Path = PROJECT) -> None:

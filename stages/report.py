@@ -2,21 +2,21 @@
 
 from pathlib import Path
 
-from stages.core.answers import read_answers
-from stages.core.candidate import model_sha256
-from stages.core.choosing import Choice, as_record, choose
+from stages.core.candidates.candidate import model_sha256
 from stages.core.console import say
-from stages.core.contents import Contents
 from stages.core.errors import UserError
+from stages.core.evaluating.answers import read_answers
+from stages.core.evaluating.plots import pareto_picture
+from stages.core.evaluating.significance import Answers
 from stages.core.files import write_csv, write_json, write_text
 from stages.core.layout import PROJECT
-from stages.core.leaderboard import as_text, front_points, leaderboard
-from stages.core.params import Params, open_project
-from stages.core.plots import pareto_picture
-from stages.core.report_page import page
-from stages.core.report_text import markdown
-from stages.core.significance import Answers
-from stages.core.standing import Standing, ranked, standings
+from stages.core.reporting.choosing import Choice, as_record, choose
+from stages.core.reporting.contents import Contents
+from stages.core.reporting.leaderboard import as_text, front_points, leaderboard
+from stages.core.reporting.report_page import page
+from stages.core.reporting.report_text import markdown
+from stages.core.reporting.standing import Standing, ranked, standings
+from stages.core.settings.params import Params, open_project
 
 
 def main(root: Path = PROJECT) -> None:

@@ -2,15 +2,15 @@
 
 from pathlib import Path
 
-from stages.core.data import load_data
+from stages.core.candidates.run_record import write_run_record
 from stages.core.files import replaced_folder
-from stages.core.head_making import make_head
+from stages.core.heads.head_making import make_head
 from stages.core.layout import PROJECT
-from stages.core.making import make, record_of
-from stages.core.params import open_project
-from stages.core.run_record import write_run_record
-from stages.core.runtime import cpu, prepare_runtime
-from stages.core.tracking import Live, mirror
+from stages.core.settings.params import open_project
+from stages.core.tracking.tracking import Live, mirror
+from stages.core.training.data import load_data
+from stages.core.training.making import make, record_of
+from stages.core.training.runtime import cpu, prepare_runtime
 
 
 def main(name: str, root: Path = PROJECT) -> None:

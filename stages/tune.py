@@ -2,17 +2,17 @@
 
 from pathlib import Path
 
+from stages.core.candidates.run_record import write_run_record
 from stages.core.console import say
-from stages.core.data import load_data
 from stages.core.errors import UserError, did_you_mean
 from stages.core.files import replaced_folder
 from stages.core.layout import PROJECT
-from stages.core.making import make, record_of
-from stages.core.params import TUNED, open_project
-from stages.core.run_record import write_run_record
-from stages.core.runtime import prepare_runtime
-from stages.core.tracking import Live, mirror
-from stages.core.workers import Job
+from stages.core.search.workers import Job
+from stages.core.settings.params import TUNED, open_project
+from stages.core.tracking.tracking import Live, mirror
+from stages.core.training.data import load_data
+from stages.core.training.making import make, record_of
+from stages.core.training.runtime import prepare_runtime
 
 
 def main(name: str, root: Path = PROJECT) -> None:
@@ -22,8 +22,12 @@ def main(name: str, root: Path = PROJECT) -> None:
         raise UserError(f"params.yaml: tune.{name} is not there; {did_you_mean(name, params.tree.tune)}")
     base, tune = params.model(name), params.tree.tune[name]
     devices = prepare_runtime(params.tree.runtime)
-    from stages.core.searching import claimed, deliver, search  # bring TensorFlow, which must find the runtime prepared
-    from stages.core.trials import Trials
+    from stages.core.search.searching import (
+        claimed,
+        deliver,
+        search,
+    )  # bring TensorFlow, which must find the runtime prepared
+    from stages.core.search.trials import Trials
 
     data = load_data(layout, base.input)
     told = {"tune": tune.model_dump(exclude={"workers"}), "evaluate": params.tree.evaluate.model_dump()}

@@ -9,19 +9,19 @@ from pathlib import Path
 import pandas as pd
 
 from stages.core.console import progress, say
-from stages.core.draft import compact, write_manifest, write_rows
 from stages.core.errors import UserError
-from stages.core.expectations import write_pages
 from stages.core.files import digest, remove, replaced_folder, sweep, write_csv, write_json, write_text
-from stages.core.findings import SEVERITIES, Finding, verdict
-from stages.core.gating import Inspection, inspect, quarantined, subject_of
+from stages.core.gate.draft import compact, write_manifest, write_rows
+from stages.core.gate.expectations import write_pages
+from stages.core.gate.findings import SEVERITIES, Finding, verdict
+from stages.core.gate.gating import Inspection, inspect, quarantined, subject_of
+from stages.core.gate.measuring import Thumbnails, measured
+from stages.core.gate.promises import Subject
+from stages.core.ingest.source import opened_index
 from stages.core.layout import PROJECT, Layout
-from stages.core.measuring import Thumbnails, measured
-from stages.core.pages import validation_page
 from stages.core.parallel import CHUNK
-from stages.core.params import open_project
-from stages.core.promises import Subject
-from stages.core.source import opened_index
+from stages.core.reporting.pages import validation_page
+from stages.core.settings.params import open_project
 
 QUARANTINE = ["path", "label", "split", "quarantine"]
 

@@ -9,15 +9,15 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from stages.core.draft import compact, write_rows
-from stages.core.findings import Finding
-from stages.core.gating import Inspection, inspect, subject_of
+from stages.core.gate.draft import compact, write_rows
+from stages.core.gate.findings import Finding
+from stages.core.gate.gating import Inspection, inspect, subject_of
+from stages.core.gate.measuring import SIDE, measured
+from stages.core.gate.promises import Subject
+from stages.core.ingest.source import Member, Source, write_source
 from stages.core.layout import PROJECT
-from stages.core.measuring import SIDE, measured
-from stages.core.options import Split
-from stages.core.params import Entry, Params, load
-from stages.core.promises import Subject
-from stages.core.source import Member, Source, write_source
+from stages.core.settings.options import Split
+from stages.core.settings.params import Entry, Params, load
 
 LABELS = ("ash", "elm", "oak")
 SIZE = 48  # pixels

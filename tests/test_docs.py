@@ -48,7 +48,7 @@ def test_the_example_model_of_contributing_is_a_model(tmp_path):
     """The code in "Add a model" builds and predicts as every model must."""
     import numpy as np
 
-    from stages.core.packs import Statistics
+    from stages.core.images.packs import Statistics
 
     code = re.search(r"```python\n(.*?)```", (PROJECT / "CONTRIBUTING.md").read_text(), re.DOTALL)[1]
     names: dict = {"__name__": "stages.models.my_net"}

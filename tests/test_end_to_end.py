@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from stages.core.files import read_json
-from stages.core.search_space import dimensions, get
+from stages.core.settings.search_space import dimensions, get
 
 pytestmark = pytest.mark.slow
 CANDIDATES = ["plain", "residual", "plain-tuned"]

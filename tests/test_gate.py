@@ -10,11 +10,12 @@ import pytest
 from ruamel.yaml import YAML
 
 from stages import validate
-from stages.core import measuring, parallel
+from stages.core import parallel
 from stages.core.errors import UserError
+from stages.core.gate import measuring
+from stages.core.images.manifest import read_manifest
+from stages.core.ingest.source import Source, write_source
 from stages.core.layout import PROJECT, Layout
-from stages.core.manifest import read_manifest
-from stages.core.source import Source, write_source
 from tests import gate
 from tests.core.test_gating import planted
 

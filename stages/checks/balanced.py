@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 from pydantic import Field, model_validator
 
-from stages.core.findings import Severity
-from stages.core.options import Fraction, Section
-from stages.core.promises import Explain, Measured, Promise, Subject
+from stages.core.gate.findings import Severity
+from stages.core.gate.promises import Explain, Measured, Promise, Subject
+from stages.core.settings.options import Fraction, Section
 
 REMEDY = "models.<name>.fit.balance weighs or repeats the rare ones"
 

@@ -3,9 +3,9 @@
 import pandas as pd
 from pydantic import Field
 
-from stages.core.findings import Severity
-from stages.core.options import Fraction, Section
-from stages.core.promises import Measured, Promise, Subject
+from stages.core.gate.findings import Severity
+from stages.core.gate.promises import Measured, Promise, Subject
+from stages.core.settings.options import Fraction, Section
 
 
 class Options(Section):

@@ -11,9 +11,9 @@ import pandas as pd
 from pydantic import Field
 
 from stages.core.files import listed
-from stages.core.findings import Severity
-from stages.core.options import Count, Section, Seed
-from stages.core.promises import Measured, Promise, Subject, number
+from stages.core.gate.findings import Severity
+from stages.core.gate.promises import Measured, Promise, Subject, number
+from stages.core.settings.options import Count, Section, Seed
 
 LOOKS = ["red", "green", "blue", "brightness", "contrast", "darkest", "lightest", "crispness"]
 FEWEST = 5  # images of a class below which nothing is said about it

@@ -5,9 +5,9 @@ import pandas as pd
 from pydantic import Field
 
 from stages.core.files import listed
-from stages.core.findings import Severity
-from stages.core.options import Fraction, Section
-from stages.core.promises import HELD_OUT, Measured, Promise, Subject, number
+from stages.core.gate.findings import Severity
+from stages.core.gate.promises import HELD_OUT, Measured, Promise, Subject, number
+from stages.core.settings.options import Fraction, Section
 
 
 class Options(Section):

@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from stages.core.findings import Severity
-from stages.core.options import Count, Fraction, Section, Seed
-from stages.core.promises import Explain, Measured, Promise, Subject
+from stages.core.gate.findings import Severity
+from stages.core.gate.promises import Explain, Measured, Promise, Subject
+from stages.core.settings.options import Count, Fraction, Section, Seed
 
 GROUPS = {
     "size": ("width", "height"),

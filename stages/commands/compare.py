@@ -5,12 +5,12 @@ Two candidates are compared as often as one likes, so this corrects for nothing:
 
 import argparse
 
-from stages.core.answers import read_answers
 from stages.core.errors import UserError, did_you_mean
+from stages.core.evaluating.answers import read_answers
+from stages.core.evaluating.significance import MEASURES, Answers, compare, discordant
 from stages.core.files import read_json
 from stages.core.layout import Layout
-from stages.core.params import Params, open_project
-from stages.core.significance import MEASURES, Answers, compare, discordant
+from stages.core.settings.params import Params, open_project
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

@@ -10,11 +10,11 @@ from pathlib import Path
 import pandas as pd
 
 from stages.core.console import say
-from stages.core.data_diff import COLUMNS, KINDS, changed_facts, difference, sentence, summary
 from stages.core.errors import UserError
 from stages.core.files import records, write_csv
-from stages.core.params import open_project
-from stages.core.revisions import manifest_at, named, source_at
+from stages.core.revisiting.data_diff import COLUMNS, KINDS, changed_facts, difference, sentence, summary
+from stages.core.revisiting.revisions import manifest_at, named, source_at
+from stages.core.settings.params import open_project
 
 N_EXAMPLES = 5
 

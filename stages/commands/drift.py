@@ -8,18 +8,18 @@ import argparse
 import json
 from pathlib import Path
 
-from stages.core.arrivals import chosen, looked_at, members_of
-from stages.core.candidate import REFERENCE
-from stages.core.chosen_model import champion, comparable, normalization, opened
+from stages.core.candidates.candidate import REFERENCE
+from stages.core.candidates.chosen_model import champion, comparable, normalization, opened
 from stages.core.console import say
-from stages.core.drift import compare, unusual
-from stages.core.drift_page import Outcome, as_json, as_text, page, summary
 from stages.core.errors import DriftFound
 from stages.core.files import listed, replaced_folder, write_json, write_text
-from stages.core.pages import thumbnail
-from stages.core.params import open_project
-from stages.core.reference import read_reference
-from stages.core.source import Member
+from stages.core.ingest.source import Member
+from stages.core.reporting.pages import thumbnail
+from stages.core.revisiting.arrivals import chosen, looked_at, members_of
+from stages.core.revisiting.drift import compare, unusual
+from stages.core.revisiting.drift_page import Outcome, as_json, as_text, page, summary
+from stages.core.settings.params import open_project
+from stages.core.training.reference import read_reference
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from stages.core.errors import UserError, did_you_mean
-from stages.core.param_errors import described_rule, sections_in, tags
-from stages.core.params import Tree, kinds
+from stages.core.settings.param_errors import described_rule, sections_in, tags
+from stages.core.settings.params import Tree, kinds
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,8 +25,8 @@ def main(parsed: argparse.Namespace) -> None:
         for kind in kinds(group):
             options = importlib.import_module(f"stages.{group}.{kind}").Options
             rows += settings(options, f"{group}.{kind}." if group != "checks" else f"checks.{kind}.")
-    rows += settings(importlib.import_module("stages.core.fit_options").Fit, "models.*.fit.")
-    rows += settings(importlib.import_module("stages.core.head_options").HeadFit, "models.classical.fit.")
+    rows += settings(importlib.import_module("stages.core.settings.fit_options").Fit, "models.*.fit.")
+    rows += settings(importlib.import_module("stages.core.settings.head_options").HeadFit, "models.classical.fit.")
     wanted = [row for row in rows if not parsed.section or f"{row[0]}.".startswith(f"{parsed.section}.")]
     if not wanted:
         sections = {row[0].split(".")[0] for row in rows}

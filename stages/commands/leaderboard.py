@@ -9,8 +9,8 @@ import pandas as pd
 
 from stages.core.errors import UserError
 from stages.core.files import read_json
-from stages.core.leaderboard import as_text, timings
-from stages.core.params import open_project
+from stages.core.reporting.leaderboard import as_text, timings
+from stages.core.settings.params import open_project
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

@@ -11,13 +11,13 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from stages.commands.use import difference, dumped, overlay, round_trip
-from stages.core.candidate import read_candidate
-from stages.core.chosen_model import champion
+from stages.core.candidates.candidate import read_candidate
+from stages.core.candidates.chosen_model import champion
 from stages.core.errors import UserError, did_you_mean
 from stages.core.files import read_json, write_text
-from stages.core.params import COMBINED, TUNED, check, open_project
-from stages.core.refitting import as_trained, refit
-from stages.core.standing import refit_name
+from stages.core.reporting.standing import refit_name
+from stages.core.settings.params import COMBINED, TUNED, check, open_project
+from stages.core.training.refitting import as_trained, refit
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

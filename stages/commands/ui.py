@@ -6,8 +6,8 @@ import sys
 
 from stages.core.console import say
 from stages.core.errors import UserError
-from stages.core.params import open_project
-from stages.core.tracking import tracking_uri
+from stages.core.settings.params import open_project
+from stages.core.tracking.tracking import tracking_uri
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

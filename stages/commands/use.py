@@ -15,7 +15,7 @@ from ruamel.yaml import YAML
 from stages.core.errors import UserError, did_you_mean
 from stages.core.files import read_json, write_text
 from stages.core.layout import PROJECT, Layout
-from stages.core.params import TUNED, check, read_yaml
+from stages.core.settings.params import TUNED, check, read_yaml
 
 WHOLE = {"backbones", "models", "tune", "combine"}  # a recipe names all that competes: replaced, not merged
 EMPTY = ("backbones", "combine")  # what a recipe with models means by leaving these out

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from pydantic import Field, model_validator
 
-from stages.core.archive import archives, problem
-from stages.core.options import Download, Section, Sha256s, Uris
-from stages.core.source import Source
+from stages.core.ingest.archive import archives, problem
+from stages.core.ingest.source import Source
+from stages.core.settings.options import Download, Section, Sha256s, Uris
 
 
 class Options(Section):

@@ -11,14 +11,14 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import Field, model_validator
 
-from stages.core.admission import is_image_name, safe_name
-from stages.core.archive import archives, folder_members, problem
 from stages.core.errors import UserError, did_you_mean
-from stages.core.fetch import fetched, shown
 from stages.core.files import digest
-from stages.core.options import Download, Section, Sha256, Sha256s, Uri, Uris
-from stages.core.source import SPLIT_FOLDERS, Member, Source
-from stages.core.tables import rows_of_table
+from stages.core.ingest.admission import is_image_name, safe_name
+from stages.core.ingest.archive import archives, folder_members, problem
+from stages.core.ingest.fetch import fetched, shown
+from stages.core.ingest.source import SPLIT_FOLDERS, Member, Source
+from stages.core.ingest.tables import rows_of_table
+from stages.core.settings.options import Download, Section, Sha256, Sha256s, Uri, Uris
 
 
 class Table(Section):

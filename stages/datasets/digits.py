@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from stages.core.encoding import png
-from stages.core.options import Download, Section
-from stages.core.source import Member, Source
+from stages.core.ingest.encoding import png
+from stages.core.ingest.source import Member, Source
+from stages.core.settings.options import Download, Section
 
 
 class Options(Section):

@@ -11,10 +11,10 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import Field
 
-from stages.core.encoding import png
 from stages.core.errors import UserError, did_you_mean
-from stages.core.options import Download, Section
-from stages.core.source import Member, Source
+from stages.core.ingest.encoding import png
+from stages.core.ingest.source import Member, Source
+from stages.core.settings.options import Download, Section
 
 MAGIC = {
     b"\x89PNG": ".png",

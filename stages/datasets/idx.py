@@ -6,13 +6,13 @@ from typing import Any
 
 from pydantic import Field
 
-from stages.core.arrays import array_members
 from stages.core.errors import UserError
-from stages.core.fetch import fetched, shown
 from stages.core.files import digest
-from stages.core.idx import read_idx
-from stages.core.options import Download, Section, Sha256, Uri
-from stages.core.source import Member, Source
+from stages.core.ingest.arrays import array_members
+from stages.core.ingest.fetch import fetched, shown
+from stages.core.ingest.idx import read_idx
+from stages.core.ingest.source import Member, Source
+from stages.core.settings.options import Download, Section, Sha256, Uri
 
 
 class Pair(Section):

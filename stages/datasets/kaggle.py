@@ -7,10 +7,10 @@ from pathlib import Path
 
 from pydantic import Field
 
-from stages.core.archive import folder_members
 from stages.core.errors import UserError
-from stages.core.options import Download, Section
-from stages.core.source import Source
+from stages.core.ingest.archive import folder_members
+from stages.core.ingest.source import Source
+from stages.core.settings.options import Download, Section
 
 
 class Options(Section):

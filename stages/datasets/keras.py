@@ -12,14 +12,14 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from pydantic import Field, model_validator
 
-from stages.core.archive import archive_members
-from stages.core.arrays import array_members
 from stages.core.errors import UserError
-from stages.core.fetch import fetched
 from stages.core.files import digest
-from stages.core.idx import read_idx
-from stages.core.options import Download, Section
-from stages.core.source import Member, Source
+from stages.core.ingest.archive import archive_members
+from stages.core.ingest.arrays import array_members
+from stages.core.ingest.fetch import fetched
+from stages.core.ingest.idx import read_idx
+from stages.core.ingest.source import Member, Source
+from stages.core.settings.options import Download, Section
 
 GOOGLE = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
 TORONTO = "https://www.cs.toronto.edu/~kriz/"

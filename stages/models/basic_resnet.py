@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from stages.core.options import Count, Section
+from stages.core.settings.options import Count, Section
 
 if TYPE_CHECKING:
-    from stages.core.packs import Statistics
+    from stages.core.images.packs import Statistics
 
 INPUTS = ("images",)
 
@@ -35,7 +35,7 @@ def build(options: Options, input_shape: tuple[int, ...], n_classes: int, statis
     """Return a model from uint8 [N, H, W, C] to probabilities float32 [N, K]."""
     import keras
 
-    from stages.core.layers import layers, pixels_in, probabilities_out
+    from stages.core.training.layers import layers, pixels_in, probabilities_out
 
     inputs, x = pixels_in(input_shape, statistics)
     x = layers.Activation(options.activation)(normed(x, options.stem, 3, 1))
@@ -47,7 +47,7 @@ def build(options: Options, input_shape: tuple[int, ...], n_classes: int, statis
 
 def residual(x: Any, block: Block, activation: str) -> Any:
     """Apply one block."""
-    from stages.core.layers import layers
+    from stages.core.training.layers import layers
 
     inner = layers.Activation(activation)(normed(x, block.filters, 3, block.stride))
     inner = normed(inner, block.filters, 3, 1)
@@ -58,7 +58,7 @@ def residual(x: Any, block: Block, activation: str) -> Any:
 
 def normed(x: Any, filters: int, kernel: int, stride: int) -> Any:
     """Apply a convolution that leaves the bias to the batch norm after it."""
-    from stages.core.layers import layers
+    from stages.core.training.layers import layers
 
     x = layers.Conv2D(filters, kernel, stride, "same", use_bias=False, kernel_initializer="he_normal")(x)
     return layers.BatchNormalization()(x)

@@ -4,8 +4,8 @@ from typing import Any
 
 from pydantic import Field
 
-from stages.core.head_options import Head, HeadFit
-from stages.core.options import Count, Section
+from stages.core.settings.head_options import Head, HeadFit
+from stages.core.settings.options import Count, Section
 
 INPUTS = ("images", "features")
 Fit = HeadFit
@@ -23,6 +23,6 @@ class Options(Section):
 
 def head(options: Options, fit: HeadFit) -> Any:
     """Return an unfitted pipeline from float32 [N, D] to probabilities [N, K]."""
-    from stages.core.heads import unfitted
+    from stages.core.heads.heads import unfitted
 
     return unfitted(options.method, options.pca, fit.balance == "class_weight", fit.seed)

@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from stages.core.options import Count, Fraction, Section
+from stages.core.settings.options import Count, Fraction, Section
 
 if TYPE_CHECKING:
-    from stages.core.packs import Statistics
+    from stages.core.images.packs import Statistics
 
 Activation = Literal["relu", "gelu", "silu", "elu", "tanh"]
 INPUTS = ("images",)
@@ -49,7 +49,7 @@ def build(options: Options, input_shape: tuple[int, ...], n_classes: int, statis
     """Return a model from uint8 [N, H, W, C] to probabilities float32 [N, K]."""
     import keras
 
-    from stages.core.layers import layers, pixels_in, probabilities_out, unit_pixels_in
+    from stages.core.training.layers import layers, pixels_in, probabilities_out, unit_pixels_in
 
     inputs, x = unit_pixels_in(input_shape) if options.pixels == "unit" else pixels_in(input_shape, statistics)
     for block in options.blocks:
@@ -64,7 +64,7 @@ def build(options: Options, input_shape: tuple[int, ...], n_classes: int, statis
 
 def convolve(x: Any, block: Block, options: Options) -> Any:
     """Apply one block."""
-    from stages.core.layers import layers
+    from stages.core.training.layers import layers
 
     for filters in block.filters:
         x = layers.Conv2D(filters, block.kernel, padding=block.padding, kernel_regularizer=penalty(options))(x)

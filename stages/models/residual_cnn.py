@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from stages.core.options import Count, Fraction, Section
+from stages.core.settings.options import Count, Fraction, Section
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from stages.core.packs import Statistics
+    from stages.core.images.packs import Statistics
 
 INPUTS = ("images",)
 STEM = "stem"
@@ -54,7 +54,7 @@ def build(options: Options, input_shape: tuple[int, ...], n_classes: int, statis
     """Return a model from uint8 [N, H, W, C] to probabilities float32 [N, K]."""
     import keras
 
-    from stages.core.layers import layers, pixels_in, probabilities_out, raw_pixels_in
+    from stages.core.training.layers import layers, pixels_in, probabilities_out, raw_pixels_in
 
     stem = options.stem
     inputs, x = raw_pixels_in(input_shape) if stem.whiten else pixels_in(input_shape, statistics)
@@ -73,7 +73,7 @@ def build(options: Options, input_shape: tuple[int, ...], n_classes: int, statis
 
 def first_convolution(stem: Stem) -> Any:
     """Return the stem's layer; a whitening one has a bias and is frozen, so that no gradient is taken of it."""
-    from stages.core.layers import layers
+    from stages.core.training.layers import layers
 
     return layers.Conv2D(
         stem.filters,
@@ -125,13 +125,13 @@ def block(x: Any, filters: int, options: Options) -> Any:
 
 def convolved(x: Any, filters: int) -> Any:
     """Apply a 3 x 3 convolution that leaves the bias to the batch norm after it."""
-    from stages.core.layers import layers
+    from stages.core.training.layers import layers
 
     return layers.Conv2D(filters, 3, 1, "same", use_bias=False, kernel_initializer="he_normal")(x)
 
 
 def normed(x: Any, options: Options) -> Any:
     """Apply batch norm and the activation."""
-    from stages.core.layers import FastNorm, layers
+    from stages.core.training.layers import FastNorm, layers
 
     return layers.Activation(options.activation)(FastNorm(momentum=options.norm_momentum)(x))

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from stages.core.augment_options import Augment
-from stages.core.options import Count, Fraction, Positive, Section
+from stages.core.settings.augment_options import Augment
+from stages.core.settings.options import Count, Fraction, Positive, Section
 
 if TYPE_CHECKING:
-    from stages.core.packs import Statistics
+    from stages.core.images.packs import Statistics
 
 INPUTS = ("features",)
 
@@ -49,7 +49,7 @@ def build(options: Options, input_shape: tuple[int, ...], n_classes: int, statis
     """Return the head: from features float32 [N, F] or [N, h, w, c] to probabilities float32 [N, K]."""
     import keras
 
-    from stages.core.layers import layers, probabilities_out
+    from stages.core.training.layers import layers, probabilities_out
 
     inputs = keras.Input(input_shape, name="features")
     x = layers.Flatten()(inputs) if len(input_shape) > 1 else inputs

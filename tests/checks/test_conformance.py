@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stages.core.findings import Severity
-from stages.core.gating import inspect
+from stages.core.gate.findings import Severity
+from stages.core.gate.gating import inspect
+from stages.core.gate.promises import Subject
 from stages.core.layout import PROJECT
-from stages.core.params import kinds
-from stages.core.promises import Subject
+from stages.core.settings.params import kinds
 from tests import gate
 
 NAMES = kinds("checks")
@@ -122,7 +122,7 @@ def test_every_option_stands_in_params_yaml(name):
 def test_reading_params_yaml_imports_nothing_heavy():
     """A typo is told in half a second, not after five."""
     code = (
-        "import sys; from stages.core.params import open_project; open_project();"
+        "import sys; from stages.core.settings.params import open_project; open_project();"
         "print([name for name in ('great_expectations', 'sklearn', 'tensorflow', 'keras', 'cleanlab') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True)

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from stages.checks.consistent import measure, promises, times_off
-from stages.core.gating import NO_PAIRS
-from stages.core.promises import Subject, broken_rows
+from stages.core.gate.gating import NO_PAIRS
+from stages.core.gate.promises import Subject, broken_rows
 from tests import gate
 
 WIDE, HIGH = gate.picture(0, 80), gate.picture(0, 81)

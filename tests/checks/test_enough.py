@@ -1,6 +1,6 @@
 """enough: two classes or more, each with enough images, each in every split."""
 
-from stages.core.gating import inspect
+from stages.core.gate.gating import inspect
 from tests import gate
 
 

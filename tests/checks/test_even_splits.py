@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from stages.checks.even_splits import measure
-from stages.core.gating import NO_PAIRS
-from stages.core.promises import Subject
+from stages.core.gate.gating import NO_PAIRS
+from stages.core.gate.promises import Subject
 from tests import gate
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from stages.checks.exposed import promises
-from stages.core.promises import broken_rows
+from stages.core.gate.promises import broken_rows
 from tests import gate
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from stages.core.findings import verdict
-from stages.core.gating import inspect
+from stages.core.gate.findings import verdict
+from stages.core.gate.gating import inspect
 from tests import gate
 
 FLIPPED = [3, 17, 31, 58, 90]  # of each class: 5 %

@@ -1,6 +1,6 @@
 """labelled: a table of labels and its images must fit each other."""
 
-from stages.core.source import Member, Source
+from stages.core.ingest.source import Member, Source
 from tests import gate
 
 

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from stages.core.source import Member, Source
+from stages.core.ingest.source import Member, Source
 from tests import gate
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from stages.core.gating import inspect
+from stages.core.gate.gating import inspect
 from tests import gate
 
 

@@ -12,10 +12,10 @@ import pandas as pd
 import pytest
 from PIL import Image, ImageFilter
 
+from stages.core.candidates.predictor import load_predictor
 from stages.core.files import digest
-from stages.core.predictor import load_predictor
-from stages.core.reference import IMAGES, LOOKS, POINTS, train_looks, write_reference
-from stages.core.source import images_named
+from stages.core.ingest.source import images_named
+from stages.core.training.reference import IMAGES, LOOKS, POINTS, train_looks, write_reference
 from tests.test_pages import BROWSER, opened
 
 pytestmark = pytest.mark.slow

@@ -6,8 +6,8 @@ import pytest
 from stages.commands.refit import with_entry
 from stages.core.errors import UserError
 from stages.core.layout import PROJECT
-from stages.core.params import check, read_yaml
-from stages.core.refitting import refit
+from stages.core.settings.params import check, read_yaml
+from stages.core.training.refitting import refit
 
 TEXT, WRITTEN = (PROJECT / "params.yaml").read_text(), read_yaml(PROJECT / "params.yaml")
 HISTORY = pd.DataFrame({"epoch": [1, 2], "val_loss": [2, 1], "val_accuracy": [0.1, 0.2]})

@@ -5,7 +5,7 @@ from ruamel.yaml import YAML
 
 from stages.commands import use
 from stages.core.layout import PROJECT
-from stages.core.params import check
+from stages.core.settings.params import check
 
 TEXT = (PROJECT / "params.yaml").read_text()
 RECIPES = sorted((PROJECT / "recipes").glob("*.yaml"))

@@ -161,7 +161,7 @@ def test_a_folder_is_named_by_its_last_part(tmp_path):
 def test_no_secret_is_recorded(tmp_path, monkeypatch):
     """A URL with a password and a signature is recorded without both."""
     path = zipped(tmp_path / "a.zip", {"cat/1.png": b"1"})
-    monkeypatch.setattr("stages.core.archive.fetched", lambda *_: path)
+    monkeypatch.setattr("stages.core.ingest.archive.fetched", lambda *_: path)
     uri = "https://me:password@host.example/a.zip?signature=abc"
 
     source, _ = downloaded(tmp_path, {"kind": "archive", "uri": uri, "sha256": None, **OWN})

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stages.core.source import images_named
+from stages.core.ingest.source import images_named
 from tests.datasets.test_download import OWN, decoded, downloaded, picture, refusal
 
 ENTRY = {

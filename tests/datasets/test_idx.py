@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from stages.core.files import digest
-from stages.core.source import images_named
+from stages.core.ingest.source import images_named
 from tests.datasets.test_download import OWN, decoded, downloaded, project, refusal
 
 GREY = np.arange(5 * 4 * 3, dtype=np.uint8).reshape(5, 4, 3)

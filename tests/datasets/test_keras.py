@@ -11,9 +11,9 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 import numpy as np
 import pytest
 
-from stages.core import fetch
 from stages.core.files import digest
-from stages.core.source import images_named
+from stages.core.ingest import fetch
+from stages.core.ingest.source import images_named
 from stages.datasets.keras import KNOWN
 from tests.datasets.test_download import decoded, downloaded, refusal
 

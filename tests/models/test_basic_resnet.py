@@ -2,9 +2,9 @@
 
 import pytest
 
+from stages.core.images.packs import Statistics
 from stages.core.layout import PROJECT
-from stages.core.packs import Statistics
-from stages.core.params import entry, read_yaml
+from stages.core.settings.params import entry, read_yaml
 
 pytestmark = pytest.mark.slow
 

@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stages.core.data import Data
 from stages.core.errors import UserError
-from stages.core.feature_files import Features
-from stages.core.head_making import make_head, rows_used
-from stages.core.packs import Pack, Statistics
-from stages.core.params import entry
+from stages.core.heads.head_making import make_head, rows_used
+from stages.core.images.packs import Pack, Statistics
+from stages.core.settings.params import entry
+from stages.core.training.data import Data
+from stages.core.training.feature_files import Features
 
 METHODS = {
     "svm": {"name": "svm", "kernel": "rbf", "c": 10.0, "gamma": None, "calibration_folds": 3},
@@ -132,8 +132,8 @@ def test_features_are_fitted_and_images_answered(data, tmp_path):
     """On stored features the backbone goes along: from raw images the model answers as from the features."""
     import keras
 
-    from stages.core import model_file
-    from stages.core.predictor import load_predictor
+    from stages.core.candidates import model_file
+    from stages.core.candidates.predictor import load_predictor
 
     inputs = keras.Input((6, 6, 1), dtype="uint8")
     backbone = keras.Model(inputs, keras.layers.AveragePooling2D(2)(keras.layers.Rescaling(1 / 255)(inputs)))

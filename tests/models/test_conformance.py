@@ -7,15 +7,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from stages.core import fitting, model_file, transferring
-from stages.core.backbone_options import Backbone
-from stages.core.cost import multiply_adds
-from stages.core.data import Data
-from stages.core.feature_files import Features
-from stages.core.finishing import finished
+from stages.core.candidates import model_file
+from stages.core.images.packs import Pack, Statistics
 from stages.core.layout import PROJECT
-from stages.core.packs import Pack, Statistics
-from stages.core.params import entry, kinds, read_yaml
+from stages.core.settings.backbone_options import Backbone
+from stages.core.settings.params import entry, kinds, read_yaml
+from stages.core.training import fitting, transferring
+from stages.core.training.cost import multiply_adds
+from stages.core.training.data import Data
+from stages.core.training.feature_files import Features
+from stages.core.training.finishing import finished
 
 pytestmark = pytest.mark.slow
 SHAPE, CLASSES = (16, 16, 3), ["cat", "dog", "eel"]
@@ -32,7 +33,7 @@ def written(kind):
 @pytest.fixture(scope="module")
 def features(tmp_path_factory):
     """A small backbone with random weights, for kinds that take features; none are stored."""
-    from stages.core.backbones import extractor
+    from stages.core.training.backbones import extractor
 
     size = {"seed": 1, "height": 32, "width": 32, "pooling": "average", "store": False}
     options = Backbone(backbone="MobileNetV2", arguments={"alpha": 0.35}, weights=None, **size)

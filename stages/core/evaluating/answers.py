@@ -1,0 +1,37 @@
+"""What a candidate answered, image by image and seed by seed: kept beside its metrics, so that two can be compared."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from stages.core.errors import UserError
+from stages.core.evaluating.metrics import TINY, Outcomes
+from stages.core.evaluating.significance import Answers
+from stages.core.files import write_parquet
+
+
+def path_of(folder: Path, split: str) -> Path:
+    """File of the answers to one split, in the folder of an evaluation."""
+    return folder / f"{split}_answers.parquet"
+
+
+def write_answers(folder: Path, split: str, paths: list[str], trainings: list[Outcomes]) -> None:
+    """Write a row an image: path, truth, and for each training its predicted class and its loss."""
+    truth = trainings[0].truth
+    columns: dict[str, object] = {"path": paths, "truth": truth}
+    for place, outcome in enumerate(trainings):
+        at_truth = outcome.probabilities[np.arange(len(truth)), truth]
+        columns[f"predicted.{place}"] = outcome.predicted
+        columns[f"loss.{place}"] = -np.log(np.clip(at_truth, TINY, 1))
+    write_parquet(path_of(folder, split), pd.DataFrame(columns))
+
+
+def read_answers(folder: Path, split: str, n_classes: int) -> Answers:
+    """Read the answers to one split. Raises UserError when the candidate was not evaluated on it."""
+    path = path_of(folder, split)
+    if not path.exists():
+        raise UserError(f"{path} is missing: {folder.name} has no predictions of {split}, or `dvc repro` is to be run")
+    table = pd.read_parquet(path)
+    predicted, losses = (table.filter(like=f"{name}.").to_numpy().T for name in ("predicted", "loss"))
+    return Answers(table["truth"].to_numpy(), predicted, losses, n_classes)

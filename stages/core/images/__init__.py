@@ -1,0 +1,1 @@
+"""Decoding, packing, and reading what was packed."""

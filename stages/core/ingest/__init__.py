@@ -1,0 +1,1 @@
+"""From any source to one zip of images: what download needs."""

@@ -1,0 +1,1 @@
+"""Who competes, who wins, and the pages that say it."""

@@ -1,0 +1,1 @@
+"""Looking back at data: drift, and what changed between revisions."""

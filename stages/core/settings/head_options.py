@@ -1,0 +1,84 @@
+"""Classical methods of scikit-learn as frozen types: of a kind `classical`, and of the head of a stack."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from stages.core.settings.options import Count, Positive, Section, Seed
+
+Folds = Annotated[int, Field(ge=2, le=20)]
+
+
+class Svm(Section):
+    """Support vector machine (Cortes & Vapnik 1995), one class against one."""
+
+    name: Literal["svm"]
+    kernel: Literal["linear", "rbf"] = Field(description="rbf bends; its cost grows with the square of the images")
+    c: Positive = Field(description="what a violated margin costs; more fits closer")
+    gamma: Positive | None = Field(description="rbf: 1 / squared width; null is 1 / (dimensions x variance)")
+    calibration_folds: Folds = Field(
+        description="it has no probabilities of its own: one temperature, fitted out of fold (Guo et al. 2017)"
+    )
+
+    @model_validator(mode="after")
+    def a_line_has_no_width(self) -> "Svm":
+        """Raise ValueError for a width that would change nothing."""
+        if self.kernel == "linear" and self.gamma is not None:
+            raise ValueError("a linear kernel takes no gamma; set it to null")
+        return self
+
+
+class LogisticRegression(Section):
+    """Multinomial logistic regression with an L2 penalty."""
+
+    name: Literal["logistic_regression"]
+    c: Positive = Field(description="1 / strength of the penalty")
+    iterations: Count = Field(description="of L-BFGS at most")
+
+
+class RandomForest(Section):
+    """Random forest (Breiman 2001): the mean of trees on resampled images."""
+
+    name: Literal["random_forest"]
+    trees: Count
+    depth: Count | None = Field(description="levels at most; null grows until the leaves are pure or small")
+    min_leaf: Count = Field(description="images a leaf; more gives smoother probabilities and a smaller file")
+
+
+class GradientBoosting(Section):
+    """Gradient boosting on histograms (Ke et al. 2017, LightGBM): each tree mends what is left."""
+
+    name: Literal["gradient_boosting"]
+    rounds: Count = Field(description="each grows a tree a class")
+    rate: Positive = Field(description="share of each tree that is taken")
+    leaves: Annotated[int, Field(ge=2)] = Field(description="leaves a tree at most")
+    min_leaf: Count = Field(description="images a leaf")
+    l2: Annotated[float, Field(ge=0)] = Field(description="penalty on the values of leaves")
+
+
+Head = Annotated[Svm | LogisticRegression | RandomForest | GradientBoosting, Field(discriminator="name")]
+
+
+class HeadFit(Section):
+    """The `fit` section of an entry that is no network."""
+
+    seeds: Annotated[list[Seed], Field(min_length=1)] = Field(
+        description="of what is drawn (folds, trees, images left out): one fit each; the first gives the model"
+    )
+    on: Literal["train", "train+val"] = Field(
+        description="train+val: a last fit of settings that are settled, on both splits; it can't be chosen"
+    )
+    balance: Literal["none", "class_weight"] = Field(description="class_weight: an image counts 1 / size of its class")
+
+    @property
+    def seed(self) -> int:
+        """The seed of one fit: the first."""
+        return self.seeds[0]
+
+    @field_validator("seeds")
+    @classmethod
+    def differ(cls, seeds: list[int]) -> list[int]:
+        """Raise ValueError for a seed that is named twice: it would pass for a fit of its own."""
+        if len(set(seeds)) < len(seeds):
+            raise ValueError(f"a seed can stand there once, got {seeds}")
+        return seeds

@@ -1,0 +1,238 @@
+"""params.yaml -> one frozen, fully checked value; its errors name the key, what was got and what is right."""
+
+import importlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any, TypeVar
+
+from pydantic import Field, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from stages.core.errors import UserError, did_you_mean
+from stages.core.layout import PROJECT, Layout
+from stages.core.settings import options as o
+from stages.core.settings.backbone_options import Backbone
+from stages.core.settings.combine_options import Combine, check_members
+from stages.core.settings.fit_options import Fit
+from stages.core.settings.head_options import HeadFit
+from stages.core.settings.param_errors import meant, sentence
+from stages.core.settings.report_options import Report
+from stages.core.settings.search_space import ends
+from stages.core.settings.space_check import check_space
+
+S = TypeVar("S", bound=o.Section)
+TUNED, COMBINED = "-tuned", "-combined"
+IMAGES, FEATURES = "images", "features/"  # what an entry of `models` takes: the pack, or a backbone's features
+
+
+class Tree(o.Section):
+    """The whole file; entries of `datasets`, `models` and `checks` are checked by their kinds."""
+
+    download: o.Download
+    datasets: dict[str, dict[str, Any]]
+    split: o.Split
+    quarantine: list[str] = Field(description="checks whose images are left out")
+    checks: dict[str, dict[str, Any]]
+    normalize: o.Normalize
+    backbones: dict[str, Backbone] = Field(description="pretrained networks by name; {} for none")
+    models: dict[str, dict[str, Any]] = Field(min_length=1)
+    tune: dict[str, o.Tune]
+    combine: dict[str, Combine]
+    evaluate: o.Evaluate
+    report: Report
+    drift: o.Drift
+    runtime: o.Runtime
+    tracking: o.Tracking
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry of a mapping of kinds: the module that implements it and its checked options."""
+
+    name: str
+    kind: str
+    options: Any
+    fit: Fit | HeadFit | None
+    written: dict[str, Any]
+    input: str = IMAGES
+
+    @property
+    def is_network(self) -> bool:
+        """Whether it is trained by Keras, in epochs."""
+        return isinstance(self.fit, Fit)
+
+    @property
+    def needs_tensorflow(self) -> bool:
+        """Whether its model has a network in it."""
+        return self.is_network or self.input != IMAGES
+
+    def module(self, group: str) -> ModuleType:
+        """Import the file of this kind."""
+        return importlib.import_module(f"stages.{group}.{self.kind}")
+
+
+@dataclass(frozen=True)
+class Params:
+    """Everything params.yaml says, checked."""
+
+    tree: Tree
+    dataset: Entry
+    checks: dict[str, Entry]
+    models: dict[str, Entry]
+
+    @property
+    def candidates(self) -> list[str]:
+        """Names of all that competes, in the order of the file."""
+        return [*self.singles, *(name + COMBINED for name in self.tree.combine)]
+
+    @property
+    def singles(self) -> list[str]:
+        """Names of what competes and is not combined: what can be a member."""
+        return [*self.models, *(name + TUNED for name in self.tree.tune)]
+
+    def model(self, name: str) -> Entry:
+        """Return an entry of `models`. Raises UserError when there is none of that name."""
+        if name not in self.models:
+            raise UserError(f"params.yaml: models.{name} is not there; {did_you_mean(name, self.models)}")
+        return self.models[name]
+
+    def backbone(self, name: str) -> Backbone:
+        """Return an entry of `backbones`. Raises UserError when there is none of that name."""
+        if name not in self.tree.backbones:
+            raise UserError(f"params.yaml: backbones.{name} is not there; {did_you_mean(name, self.tree.backbones)}")
+        return self.tree.backbones[name]
+
+
+def open_project(root: Path = PROJECT) -> tuple[Params, Layout]:
+    """Check params.yaml as a whole and name every path. Raises UserError with all its mistakes."""
+    layout = Layout(root)
+    return load(layout.params), layout
+
+
+def load(path: Path) -> Params:
+    """Read and check a params.yaml. Raises UserError."""
+    return check(read_yaml(path))
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Read YAML 1.2, as DVC does. Raises UserError naming line and column."""
+    try:
+        written = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise UserError(f"{path} is missing; `git checkout {path.name}` brings it back") from error
+    except YAMLError as error:
+        raise UserError(f"{path.name} is not YAML: {' '.join(str(error).split())}") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path.name} is not UTF-8 at byte {error.start + 1}; save it as UTF-8 text") from error
+    if not isinstance(written, dict):
+        raise UserError(f"{path.name} must be a mapping, got {type(written).__name__ if written else 'nothing'}")
+    return written
+
+
+def check(written: dict[str, Any]) -> Params:
+    """Check a read params.yaml. Raises UserError with every mistake that was found."""
+    tree = section(Tree, written, "")
+    for name in tree.backbones:
+        check_name(f"backbones.{name}", name)
+    models = {name: entry("models", name, item) for name, item in tree.models.items()}
+    for name, item in models.items():
+        check_backbone(name, item, tree.backbones)
+    datasets = {name: entry("datasets", name, item) for name, item in tree.datasets.items()}
+    checks = {name: entry("checks", name, {**item, "kind": name}) for name, item in tree.checks.items()}
+    if tree.download.dataset not in datasets:
+        raise UserError(
+            f"params.yaml: download.dataset: no entry {tree.download.dataset!r} in datasets; "
+            + did_you_mean(tree.download.dataset, datasets)
+        )
+    for name in tree.quarantine:
+        if name not in checks:
+            raise UserError(f"params.yaml: quarantine names no entry of checks: {name!r}; {did_you_mean(name, checks)}")
+    for name, search in tree.tune.items():
+        if name not in models:
+            raise UserError(f"params.yaml: tune.{name} names no entry of models; {did_you_mean(name, models)}")
+        if isinstance(models[name].fit, HeadFit):
+            raise UserError(f"params.yaml: tune.{name}: a search varies networks, and models.{name} is none")
+        check_search(models[name], search)
+    whole = {name for name, item in models.items() if item.fit and item.fit.on != "train"}
+    for name, together in tree.combine.items():
+        check_members(f"combine.{name}", together, [*models, *(name + TUNED for name in tree.tune)], whole)
+    return Params(tree, datasets[tree.download.dataset], checks, models)
+
+
+def check_backbone(name: str, taking: Entry, backbones: dict[str, Backbone]) -> None:
+    """Raise UserError when an entry takes the features of a backbone that is not there."""
+    wanted = taking.input.removeprefix(FEATURES)
+    if taking.input != IMAGES and wanted not in backbones:
+        raise UserError(
+            f"params.yaml: models.{name}.input: no entry {wanted!r} in backbones; {did_you_mean(wanted, backbones)}"
+        )
+
+
+def check_search(varied: Entry, search: o.Tune) -> None:
+    """Raise UserError when a search can't vary its entry, or when one end of its space would be no right entry."""
+    where = f"tune.{varied.name}"
+    check_space(f"{where}.space", varied.written, search.space)
+    if varied.fit and varied.fit.on != "train":
+        raise UserError(f"params.yaml: {where} needs validation images: models.{varied.name}.fit.on must be train")
+    if search.input != varied.input:
+        raise UserError(f"params.yaml: {where}.input must be that of its entry, {varied.input}, got {search.input!r}")
+    for path, value, reached in ends(varied.written, search.space):
+        try:
+            entry("models", varied.name, reached)
+        except UserError as error:
+            reason = str(error).removeprefix("params.yaml: ")
+            raise UserError(f"params.yaml: {where}.space.{path} reaches to {value!r}, and {reason}") from error
+
+
+def entry(group: str, name: str, written: dict[str, Any]) -> Entry:
+    """Check one entry by the Options of its kind. Raises UserError."""
+    where = f"{group}.{name}"
+    check_name(where, name)
+    kind = written.get("kind")
+    known = kinds(group)
+    if kind not in known:
+        raise UserError(f"params.yaml: {where}.kind: no stages/{group}/{kind}.py; {did_you_mean(str(kind), known)}")
+    rest = {key: value for key, value in written.items() if key != "kind"}
+    module = importlib.import_module(f"stages.{group}.{kind}")
+    fit, taken = None, IMAGES
+    if group == "models":
+        taken = input_of(where, rest, module)
+        fit = section(getattr(module, "Fit", Fit), rest.pop("fit", {}), f"{where}.fit")
+    return Entry(name, str(kind), section(module.Options, rest, where), fit, written, taken)
+
+
+def input_of(where: str, rest: dict[str, Any], module: ModuleType) -> str:
+    """Take `input` out of an entry of models and return it. Raises UserError when its kind doesn't take that."""
+    known = {"images": IMAGES, "features": f"{FEATURES}<an entry of backbones>"}
+    right = " or ".join(known[name] for name in module.INPUTS)
+    if "input" not in rest:
+        raise UserError(f"params.yaml: {where}.input is missing; it is what the model takes: {right}")
+    taken = rest.pop("input")
+    if not re.fullmatch(r"images|features/\w+", str(taken)) or str(taken).split("/")[0] not in module.INPUTS:
+        kind = module.__name__.rpartition(".")[2]
+        raise UserError(f"params.yaml: {where}.input must be {right} (kind {kind}), got {taken!r}")
+    return str(taken)
+
+
+def check_name(where: str, name: str) -> None:
+    """Raise UserError on a name that could not be part of a file's."""
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
+        raise UserError(f"params.yaml: {where}: a name is letters, digits and _, beginning with a letter")
+
+
+def kinds(group: str) -> list[str]:
+    """Names of the files in a folder of kinds."""
+    folder = PROJECT / "stages" / group
+    return sorted(path.stem for path in folder.glob("*.py") if path.stem != "__init__")
+
+
+def section(kind: type[S], written: Any, where: str) -> S:
+    """Check a mapping against its type. Raises UserError with a line for each mistake."""
+    try:
+        return kind.model_validate(written)
+    except ValidationError as error:
+        lines = [sentence(kind, where, problem) for problem in meant(error.errors())]
+        raise UserError("\nerror: ".join(dict.fromkeys(lines))) from error

@@ -1,0 +1,1 @@
+"""Mirroring runs and models to MLflow."""

@@ -1,0 +1,47 @@
+"""A model packaged to travel: its files, what it needs to know, and the code that reads it."""
+
+import shutil
+from importlib.metadata import version
+from pathlib import Path
+
+from stages.core.candidates.candidate import Candidate
+from stages.core.candidates.model_files import HEAD, model_files, needs_tensorflow
+from stages.core.files import write_json, write_text
+from stages.core.layout import PROJECT
+from stages.core.settings.options import Normalize
+
+PACKAGES = ("numpy", "pandas", "pillow", "simplejpeg", "mlflow")
+FOR_NETWORKS, FOR_HEADS = ("tensorflow", "keras"), ("scikit-learn", "skops")
+MODULES = (
+    "errors.py",
+    "images/decoding.py",
+    "heads/head_file.py",
+    "candidates/model_files.py",
+    "candidates/predictor.py",
+    "tracking/served_model.py",
+)
+LOADER = "stages.core.tracking.served_model"
+
+
+def package(folder: Path, candidate: Candidate, normalize: Normalize) -> None:
+    """Write data/ (what predicts, about.json) and stages/ (the few modules that serve it) into a folder."""
+    for name in model_files(candidate.folder):
+        place = folder / "data" / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(candidate.folder / name, place)
+    write_json(
+        folder / "data/about.json", {"classes": candidate.record["classes"], "normalize": normalize.model_dump()}
+    )
+    for module in MODULES:
+        place = folder / "stages/core" / module
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(PROJECT / "stages/core" / module, place)
+    for inner in {parent for module in MODULES for parent in (Path("stages/core") / module).parents} - {Path()}:
+        write_text(folder / inner / "__init__.py", '"""Part of imagetrail, packaged with a model."""\n')
+
+
+def requirements(folder: Path) -> list[str]:
+    """The packages that the model in a folder needs, as installed here."""
+    needed = PACKAGES + (FOR_NETWORKS if needs_tensorflow(folder) else ())
+    needed += FOR_HEADS if any(folder.rglob(HEAD)) else ()
+    return [f"{package}=={version(package)}" for package in needed]

@@ -1,0 +1,207 @@
+"""Train one entry of `models` on packed images: everything Keras-specific that nodes share."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from stages.core.images.packs import Pack
+from stages.core.settings.fit_options import Fit
+from stages.core.training.data import Data, TrainingFailed
+
+PREDICT_BATCH = 256
+OnEpoch = Callable[[int, dict[str, float]], bool | None]  # true ends the training
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A Keras model from uint8 [N, H, W, C] to float32 [N, K], and its curves, one row an epoch.
+
+    head: the part of it that takes stored features, where nothing before that was trained.
+    """
+
+    model: Any
+    history: pd.DataFrame
+    head: Any = None
+
+
+def build(module: Any, options: Any, fit: Fit, data: Data) -> Any:
+    """Build the model of a kind with weights drawn from fit.seed; of one that takes features, its head.
+
+    Raises TrainingFailed when these options make no network for images of this size.
+    """
+    import keras
+
+    keras.backend.clear_session(free_memory=False)
+    keras.utils.set_random_seed(fit.seed)
+    keras.config.set_dtype_policy(fit.precision)
+    shape = data.features.shape if data.features else data.train.images.shape[1:]
+    try:
+        model = module.build(options, shape, len(data.classes), data.statistics)
+        if hasattr(module, "initialize"):
+            module.initialize(model, options, glimpse(data.train.images, fit.seed))
+        return model
+    except ValueError as error:
+        reason = " ".join(str(error).split())[:300]
+        raise TrainingFailed(f"no network can be built for images {shape}: {reason}") from error
+
+
+def glimpse(images: np.ndarray, seed: int) -> np.ndarray:
+    """Some 400 of the images uint8 [N, H, W, C], in runs of 8: a disk that is cold reads these sooner than single ones.
+
+    A function of the number of images and the seed.
+    """
+    starts = np.arange(0, len(images), 8)
+    chosen = np.random.default_rng([seed, 4]).choice(starts, min(50, len(starts)), replace=False)
+    return np.concatenate([images[start : start + 8] for start in np.sort(chosen)])
+
+
+def train(model: Any, fit: Fit, data: Data, on_epoch: OnEpoch, where: str) -> Trained:
+    """Fit a built model. `on_epoch` gets the epoch (from 1) and its metrics. Raises TrainingFailed.
+
+    `where` is the entry's place in params.yaml, for messages.
+    """
+    import keras
+
+    from stages.core.training.balancing import loss
+    from stages.core.training.batches import PlainBatches, TrainBatches, stream
+    from stages.core.training.finishing import finished
+    from stages.core.training.optimizing import optimizer
+
+    batches = TrainBatches(data.fitted(fit), len(data.classes), fit)
+    validation = PlainBatches(data.val, len(data.classes), PREDICT_BATCH) if fit.on == "train" else None
+    network = resizable(model, where) if fit.image_sizes else model
+    network.compile(
+        optimizer(fit, len(batches) * fit.epochs),
+        loss(fit),
+        metrics=["accuracy"],
+        jit_compile=fit.xla,
+        steps_per_execution=fit.steps_per_execution,
+    )
+    watcher = Watcher(on_epoch, where)
+    start = keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, _: batches.start(epoch))
+    for first, last, scale in phases(fit):
+        batches.scale = scale
+        network.train_function = None  # traced anew, for the size of this phase
+        network.fit(
+            stream(batches),
+            validation_data=stream(validation) if validation else None,
+            initial_epoch=first,
+            epochs=last,
+            shuffle=False,  # the batches are shuffled already
+            verbose=0,
+            callbacks=[start, *callbacks(fit, batches), watcher.callback()],
+        )
+        if network.stop_training:
+            break
+    if network is not model:
+        model.set_weights(network.get_weights())
+    return Trained(finished(model, fit.views), pd.DataFrame(watcher.rows))
+
+
+def phases(fit: Fit) -> list[tuple[int, int, float]]:
+    """Return (first epoch from 0, epoch after the last, scale of the images) of each part of a run."""
+    ends = [round(size.until * fit.epochs) for size in fit.image_sizes or []]
+    scales = [size.scale for size in fit.image_sizes or []]
+    every = zip([0, *ends], [*ends, fit.epochs], [*scales, 1.0], strict=True)
+    return [(first, last, scale) for first, last, scale in every if first < last]
+
+
+def resizable(model: Any, where: str) -> Any:
+    """Return a copy of a model that takes images of any size. Raises TrainingFailed for one that is tied to its own."""
+    from stages.core.training.finishing import any_size
+
+    try:
+        return any_size(model)
+    except ValueError as error:
+        raise TrainingFailed(
+            f"{where}.image_sizes needs a network that takes any size: convolutions up to a pool over the whole map "
+            "(flatten: average); set image_sizes: null"
+        ) from error
+
+
+@contextmanager
+def memory_watched(where: str, batch_size: int) -> Iterator[None]:
+    """Raise TrainingFailed with advice when the memory of the device runs out in the block."""
+    import tensorflow as tf
+
+    try:
+        yield
+    except tf.errors.ResourceExhaustedError as error:
+        advice = f"try {where}.batch_size: {batch_size // 2}" if batch_size > 1 else "use a smaller network or image"
+        raise TrainingFailed(f"out of memory with {where}.batch_size = {batch_size}; {advice}") from error
+
+
+def callbacks(fit: Fit, batches: Any) -> list[Any]:
+    """Callbacks that a `fit` section asks for, in the order in which they must act."""
+    import keras
+
+    from stages.core.training.averaging import AveragedWeights
+
+    kinds, stop = keras.callbacks, fit.early_stopping
+    chosen = []
+    if fit.ema is not None:
+        chosen.append(AveragedWeights(batches.sample))
+    if stop or fit.keep == "best":
+        monitor, patience = (stop.monitor, stop.patience) if stop else ("val_accuracy", fit.epochs)
+        best = fit.keep == "best"
+        mode = "min" if monitor == "val_loss" else "max"
+        chosen.append(kinds.EarlyStopping(monitor, patience=patience, mode=mode, restore_best_weights=best))
+    if fit.reduce_on_plateau:
+        plateau = fit.reduce_on_plateau
+        chosen.append(kinds.ReduceLROnPlateau("val_loss", factor=plateau.factor, patience=plateau.patience))
+    return chosen
+
+
+class Watcher:
+    """Collects a row an epoch and stops on NaN, saying where."""
+
+    def __init__(self, on_epoch: OnEpoch, where: str) -> None:
+        self.rows: list[dict[str, float]] = []
+        self.on_epoch, self.where = on_epoch, where
+
+    def callback(self) -> Any:
+        """Return the Keras callback that calls this object."""
+        import keras
+
+        watcher = self
+
+        class Watch(keras.callbacks.Callback):  # type: ignore[misc]
+            def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+                if not np.isfinite((logs or {}).get("loss", 0.0)):
+                    watcher.fail(f"epoch {len(watcher.rows) + 1}, step {batch + 1}")
+
+            def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+                rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
+                if watcher.add({key: float(value) for key, value in (logs or {}).items()} | {"learning_rate": rate}):
+                    self.model.stop_training = True
+
+        return Watch()
+
+    def fail(self, when: str) -> None:
+        """Raise TrainingFailed: the loss left the finite numbers."""
+        raise TrainingFailed(
+            f"the loss became NaN or infinite at {when}; lower {self.where}.optimizer.rate "
+            f"or set {self.where}.optimizer.clip_norm",
+            self.rows,
+        )
+
+    def add(self, row: dict[str, float]) -> bool:
+        """Keep the metrics of an epoch, and hand them on; whether the training is to end."""
+        epoch = len(self.rows) + 1
+        if not all(np.isfinite(value) for value in row.values()):
+            self.fail(f"the validation after epoch {epoch}")
+        self.rows.append({"epoch": epoch, **row})
+        return bool(self.on_epoch(epoch, row))
+
+
+def predict(model: Any, pack: Pack, n_classes: int) -> np.ndarray:
+    """Probabilities float32 [N, K] of a split, in its order."""
+    from stages.core.training.batches import PlainBatches, stream
+
+    if not len(pack.labels):
+        return np.zeros((0, n_classes), np.float32)
+    return np.asarray(model.predict(stream(PlainBatches(pack, n_classes, PREDICT_BATCH)), verbose=0), np.float32)

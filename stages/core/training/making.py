@@ -1,0 +1,160 @@
+"""From an entry of params.yaml to a candidate on disk: what train, trials and the winner of a search share."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Protocol
+
+import pandas as pd
+
+from stages.core.candidates import model_file
+from stages.core.candidates.candidate import (
+    HISTORY,
+    PREDICTIONS,
+    REFERENCE,
+    SEEDS,
+    Candidate,
+    predictions_table,
+    read_candidate,
+    write_candidate,
+)
+from stages.core.candidates.lineage import provenance
+from stages.core.candidates.model_files import MODEL
+from stages.core.candidates.predictor import Network
+from stages.core.candidates.run_record import Clock
+from stages.core.console import Bar, say
+from stages.core.files import remove, write_csv, write_parquet
+from stages.core.images.packs import Pack
+from stages.core.layout import Layout
+from stages.core.settings.fit_options import Fit
+from stages.core.settings.options import Runtime
+from stages.core.settings.params import Entry
+from stages.core.training import fitting, transferring
+from stages.core.training.balancing import remedy
+from stages.core.training.cost import latency, multiply_adds
+from stages.core.training.data import Data, TrainingFailed
+from stages.core.training.fitting import Trained
+from stages.core.training.reference import write_reference
+
+
+class Listener(Protocol):
+    """Who is told of every epoch while it happens."""
+
+    def epoch(self, number: int, row: dict[str, float]) -> bool | None:
+        """Hear of an epoch (from 1) and its metrics; true ends the training there."""
+
+
+class Silent:
+    """A listener that tells nobody: of the trainings after the first."""
+
+    def epoch(self, number: int, row: dict[str, float]) -> None:
+        """Do nothing."""
+
+
+def record_of(layout: Layout, stage: str, entry: Entry, extra: dict[str, Any], runtime: Runtime) -> dict[str, Any]:
+    """Everything that repeats and is known before training; `extra` are further params of the stage."""
+    params = {**entry.written, **extra, "runtime": runtime.model_dump()}
+    return provenance(layout, stage, entry.name, params)
+
+
+def make(
+    folder: Path, entry: Entry, record: dict[str, Any], data: Data, listener: Listener
+) -> tuple[Candidate, dict[str, Any]]:
+    """Train an entry once a seed and write its candidate; a training that fails by itself is one that says so.
+
+    Returns it with its timing. Raises whatever is not the training's own fault.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    facts: dict[str, Any] = {"classes": data.classes, "input_shape": list(data.train.images.shape[1:])}
+    chosen = checked_fit(entry)
+    facts |= {"balance": remedy(data.fitted(chosen).labels, data.classes, chosen.balance), "seeds": chosen.seeds}
+    timing: dict[str, Any] = {}
+    history, predictions = pd.DataFrame({"epoch": []}), None
+    try:
+        with fitting.memory_watched(f"models.{entry.name}.fit", entry.written["fit"]["batch_size"]):
+            trained, timing = fit_seed(entry, chosen.seed, data, listener)
+            others = [repeat(folder, entry, seed, data) for seed in chosen.seeds[1:]]
+            timing["seeds"] = [{"seed": chosen.seed, **timing}, *others]
+            history = trained.history
+            predictions = predict(trained, transferring.unseen(trained, data, chosen), data.classes)
+            model_file.save(trained.model, folder / MODEL)
+            if data.looks and (unseen := data.unseen(chosen)):
+                own = next(iter(unseen.values())).images
+                write_reference(folder / REFERENCE, data.looks, Network(trained.model), own)
+            facts |= facts_of(trained, folder / MODEL)
+            timing |= latency(trained.model, data.val.images)
+    except TrainingFailed as error:
+        history = pd.DataFrame(error.rows or {"epoch": []})
+        facts |= {"failure": f"models.{entry.name}: {error}", "n_epochs": len(error.rows)}
+        say(f"error: params.yaml: {facts['failure']}")
+        remove(folder / SEEDS)
+    write_candidate(folder, {**record, **facts}, history, predictions)
+    return read_candidate(folder), timing
+
+
+def fit_seed(entry: Entry, seed: int, data: Data, listener: Listener) -> tuple[Trained, dict[str, Any]]:
+    """Train with one of an entry's seeds. Raises TrainingFailed, with the seed where there are several."""
+    fit_options = checked_fit(entry)
+    one = replace(entry, fit=fit_options.model_copy(update={"seeds": [seed]}))
+    try:
+        with fitting.memory_watched(f"models.{entry.name}.fit", fit_options.batch_size):
+            return fit(one, data, listener)
+    except TrainingFailed as error:
+        if len(fit_options.seeds) == 1:
+            raise
+        raise TrainingFailed(f"with seed {seed}: {error}", error.rows) from error
+
+
+def repeat(folder: Path, entry: Entry, seed: int, data: Data) -> dict[str, Any]:
+    """Train once more with another seed, for what differs by chance: seeds/<seed>/ keeps all but the model.
+
+    Returns its seconds. Raises TrainingFailed.
+    """
+    trained, seconds = fit_seed(entry, seed, data, Silent())
+    place = folder / SEEDS / str(seed)
+    place.mkdir(parents=True)
+    write_csv(place / HISTORY, trained.history)
+    predictions = predict(trained, transferring.unseen(trained, data, checked_fit(entry)), data.classes)
+    if predictions is not None:
+        write_parquet(place / PREDICTIONS, predictions)
+    return {"seed": seed, **seconds}
+
+
+def fit(entry: Entry, data: Data, listener: Listener) -> tuple[Trained, dict[str, Any]]:
+    """Build and train, with a progress bar over epochs; returns the seconds as well. Raises TrainingFailed."""
+    options, clock = checked_fit(entry), Clock()
+    with Bar(transferring.n_epochs(entry, options), f"train {entry.name}, seed {options.seed}", "epoch") as bar:
+
+        def on_epoch(epoch: int, row: dict[str, float]) -> bool | None:
+            clock.tick()
+            bar.update(**{name: f"{row[name]:.4f}" for name in ("loss", "val_accuracy") if name in row})
+            with clock.stopped():
+                return listener.epoch(epoch, row)
+
+        model = fitting.build(entry.module("models"), entry.options, options, data)
+        if data.features:
+            return transferring.train(model, entry, options, data, on_epoch), clock.read()
+        return fitting.train(model, options, data, on_epoch, f"models.{entry.name}.fit"), clock.read()
+
+
+def checked_fit(entry: Entry) -> Fit:
+    """Return the fit section of an entry of models. Raises ValueError for an entry of another group."""
+    if not isinstance(entry.fit, Fit):
+        raise ValueError(f"{entry.name} is no network")
+    return entry.fit
+
+
+def predict(trained: Trained, packs: dict[str, Pack], classes: list[str]) -> pd.DataFrame | None:
+    """Predictions of splits by name; None where there are none."""
+    probabilities = {name: fitting.predict(trained.head or trained.model, packs[name], len(classes)) for name in packs}
+    return predictions_table(packs, probabilities, classes) if packs else None
+
+
+def facts_of(trained: Trained, path: Path) -> dict[str, Any]:
+    """Repeatable cost of a model and how long it was trained."""
+    return {
+        "failure": None,
+        "n_parameters": int(trained.model.count_params()),
+        "multiply_adds": multiply_adds(trained.model),
+        "model_bytes": path.stat().st_size,
+        "n_epochs": len(trained.history),
+    }
