@@ -10,7 +10,8 @@ from stages.core.errors import UserError, did_you_mean
 from stages.core.files import replaced_folder
 from stages.core.layout import PROJECT
 from stages.core.settings.params import COMBINED, open_project
-from stages.core.tracking.tracking import Live, mirror
+from stages.core.tracking.live import Live
+from stages.core.tracking.mirror import mirror
 from stages.core.training.data import load_data
 from stages.core.training.runtime import cpu, prepare_runtime
 

@@ -9,7 +9,7 @@ from stages.core.evaluating.evaluation import evaluate
 from stages.core.files import replaced_folder
 from stages.core.layout import PROJECT
 from stages.core.settings.params import open_project
-from stages.core.tracking.tracking import mirror
+from stages.core.tracking.mirror import mirror
 
 
 def main(name: str, root: Path = PROJECT) -> None:

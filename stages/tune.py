@@ -9,7 +9,8 @@ from stages.core.files import replaced_folder
 from stages.core.layout import PROJECT
 from stages.core.search.workers import Job
 from stages.core.settings.params import TUNED, open_project
-from stages.core.tracking.tracking import Live, mirror
+from stages.core.tracking.live import Live
+from stages.core.tracking.mirror import mirror
 from stages.core.training.data import load_data
 from stages.core.training.making import make, record_of
 from stages.core.training.runtime import prepare_runtime

@@ -28,7 +28,8 @@ CANNOT_CHANGE_AN_OUT = {
     "stages/core/settings/augment_options.py": "types of those values",
     "stages/core/settings/combine_options.py": "types of those values",
     "stages/core/settings/head_options.py": "types of those values",
-    "stages/core/tracking/tracking.py": "mirrors finished files to MLflow",
+    "stages/core/tracking/live.py": "tells MLflow of epochs",
+    "stages/core/tracking/mirror.py": "mirrors finished files to MLflow",
 }
 
 

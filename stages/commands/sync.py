@@ -8,7 +8,8 @@ import argparse
 from stages.core.console import say
 from stages.core.errors import UserError
 from stages.core.settings.params import open_project
-from stages.core.tracking.tracking import mirror, tracking_uri
+from stages.core.tracking.mirror import mirror
+from stages.core.tracking.store import tracking_uri
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

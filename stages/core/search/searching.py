@@ -19,7 +19,7 @@ from stages.core.search.search_report import write_search
 from stages.core.search.trials import TRIAL, Trials
 from stages.core.search.tuning import Handout, Search, Study, run_all
 from stages.core.search.workers import Job, search_in_workers
-from stages.core.tracking.tracking import Live
+from stages.core.tracking.live import Live
 
 
 @contextmanager

@@ -107,7 +107,7 @@ def work(job: Job, name: str, port: int) -> None:
     start_tensorflow(job.params.tree.runtime)
     from stages.core.search.trials import Trials
     from stages.core.search.tuning import Handout, Search, run_all
-    from stages.core.tracking.tracking import Live
+    from stages.core.tracking.live import Live
     from stages.core.training.data import load_data
 
     base, tree = job.params.model(job.entry), job.params.tree

@@ -1,0 +1,58 @@
+"""A run that is logged while it happens."""
+
+from typing import Any
+
+from stages.core.layout import Layout
+from stages.core.settings.params import Params
+from stages.core.tracking.runs import find_or_create, log_metrics, log_params, logged_epochs
+from stages.core.tracking.store import Store, connect, tolerated
+from stages.core.tracking.trails import curve
+
+
+class Live:
+    """A run that is logged while it happens; silent from the first failure of the store on.
+
+    It begins with its first epoch: importing mlflow takes two seconds, which no training should wait for. As a
+    context it ends the run as FAILED or KILLED when the block raises; what ends well is ended by `mirror`.
+    """
+
+    def __init__(self, layout: Layout, params: Params, record: dict[str, Any], parent: "Live | None" = None) -> None:
+        self.layout, self.params, self.record, self.parent = layout, params, record, parent
+        self.begun = False
+        self.store: Store | None = None
+        self.run_id: str | None = None
+        self.known: set[int] = set()
+
+    def begin(self) -> None:
+        """Open the store, and the run in it; once."""
+        if self.begun:
+            return
+        self.begun = True
+        if self.parent:
+            self.parent.begin()
+        with tolerated("not reachable"):
+            store = self.parent.store if self.parent else connect(self.layout, self.params)
+            if store is None:
+                return
+            self.run_id = find_or_create(store, self.record, self.parent.run_id if self.parent else None)
+            self.store, self.known = store, logged_epochs(store, self.run_id)
+            store.client.update_run(self.run_id, status="RUNNING")
+            log_params(store, self.run_id, self.record["params"])
+
+    def epoch(self, number: int, row: dict[str, float]) -> None:
+        """Log the metrics of an epoch, unless an earlier life of this run did."""
+        self.begin()
+        if self.store is None or number in self.known:
+            return
+        store, self.store = self.store, None
+        with tolerated("lost during training"):
+            log_metrics(store, str(self.run_id), curve(row), number)
+            self.store = store
+
+    def __enter__(self) -> "Live":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None and self.store is not None:
+            with tolerated("lost at the end"):
+                self.store.client.set_terminated(self.run_id, "FAILED" if issubclass(kind, Exception) else "KILLED")

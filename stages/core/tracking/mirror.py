@@ -1,0 +1,101 @@
+"""Completing runs from files: they are the truth, and MLflow mirrors them."""
+
+from typing import Any
+
+from stages.core.candidates.candidate import RECORD, REFERENCE
+from stages.core.files import digest, read_json, write_json
+from stages.core.layout import Layout
+from stages.core.settings.params import Params
+from stages.core.tracking.model_logging import log_models
+from stages.core.tracking.runs import ENDED, KEY, find, find_or_create, log_history, log_metrics, log_params
+from stages.core.tracking.store import Store, connect, tolerated
+from stages.core.tracking.trails import Trail, by_seed, fingerprint, same_data, tags, timings, trails
+
+COMPLETE, MODEL_MD5 = "imagetrail.complete", "dvc.model_md5"
+
+
+def mirror(layout: Layout, params: Params, names: list[str]) -> int | None:
+    """Complete the runs of candidates and their trials from files; idempotent.
+
+    Returns how many were touched, None when the store failed.
+    """
+    with tolerated("not completed"):
+        store = connect(layout, params)
+        every = [found for name in names for found in trails(layout, name)]
+        return sum([mirror_one(store, layout, params, found) for found in every])
+    return None
+
+
+def mirror_one(store: Store, layout: Layout, params: Params, trail: Trail) -> bool:
+    """Complete one run, unless it has ended and its tag says that it holds just these files."""
+    print_, run = fingerprint(trail), find(store, trail.key)
+    if run and run.data.tags.get(MODEL_MD5, trail.model_md5) != trail.model_md5:
+        store.client.set_tag(run.info.run_id, KEY, f"{trail.key}-superseded")  # without determinism: another model
+        run = None
+    if run and run.info.status in ENDED and run.data.tags.get(COMPLETE) == print_ and artifacts_exist(store, run):
+        return False
+    parent = find(store, trail.parent) if trail.parent else None
+    run_id = find_or_create(store, trail.candidate.record, parent.info.run_id if parent else None)
+    log_params(store, run_id, trail.candidate.record["params"])
+    log_history(store, run_id, trail.candidate.history)
+    log_results(store, run_id, layout, trail)
+    log_origin(store, run_id, layout, params, trail)
+    log_models(store, run_id, layout, params, trail)
+    store.client.set_tag(run_id, COMPLETE, print_)
+    if not run or run.info.status not in ENDED:  # ending it again would move its end, and with it its duration
+        store.client.set_terminated(run_id, "FAILED" if trail.candidate.failure else "FINISHED")
+    remember(layout, trail.key, run_id)
+    return True
+
+
+def artifacts_exist(store: Store, run: Any) -> bool:
+    """Whether the run still has its artifacts: someone may have deleted mlruns/ alone."""
+    return any(item.path == RECORD for item in store.client.list_artifacts(run.info.run_id))
+
+
+def log_results(store: Store, run_id: str, layout: Layout, trail: Trail) -> None:
+    """Log the final metrics, the timing, and all tables and pictures."""
+    client, known = store.client, store.client.get_run(run_id).data.metrics
+    values = {**timings(layout, trail), **trail.metrics}
+    log_metrics(store, run_id, {key: value for key, value in values.items() if known.get(key) != value})
+    if "seed/val_accuracy" not in known and "seed/test_accuracy" not in known:
+        for seed, measured in by_seed(layout, trail).items():
+            log_metrics(store, run_id, measured, seed)
+    if trail.evaluation:
+        client.log_artifacts(run_id, str(trail.evaluation), "evaluation")
+    for path in (trail.candidate.folder / name for name in ("history.csv", REFERENCE, RECORD)):
+        if path.exists():
+            client.log_artifact(run_id, str(path))
+
+
+def log_origin(store: Store, run_id: str, layout: Layout, params: Params, trail: Trail) -> None:
+    """Log what made the run: its tags, and the data set as its input."""
+    for key, value in tags(layout, params, trail).items():
+        store.client.set_tag(run_id, key, value)
+    if same_data(layout, trail) and not store.client.get_run(run_id).inputs.dataset_inputs:
+        log_data(store, run_id, layout, params)
+
+
+def log_data(store: Store, run_id: str, layout: Layout, params: Params) -> None:
+    """Log the data set as the run's input, with DVC's hash of the manifest and the full SHA-256."""
+    import warnings
+
+    from mlflow.data.dataset_source_registry import resolve_dataset_source
+    from mlflow.data.meta_dataset import MetaDataset
+    from mlflow.entities import DatasetInput, InputTag
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a path "can be interpreted in multiple ways", all of them the same
+        source = resolve_dataset_source(str(layout.archive))
+    md5 = digest(layout.manifest, "md5")  # MLflow keeps 36 characters of a digest: DVC's fits, SHA-256 doesn't
+    dataset = MetaDataset(source, name=params.dataset.name, digest=md5)
+    marks = {"mlflow.data.context": "training", "manifest_sha256": digest(layout.manifest)}
+    inputs = [InputTag(key, value) for key, value in marks.items()]
+    store.client.log_inputs(run_id, [DatasetInput(dataset._to_mlflow_entity(), inputs)])
+
+
+def remember(layout: Layout, key: str, run_id: str) -> None:
+    """Note the run's id beside what else does not repeat."""
+    path = layout.run_record(key)
+    known = read_json(path) if path.exists() else {}
+    write_json(path, {**known, "mlflow_run_id": run_id})

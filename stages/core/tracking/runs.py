@@ -1,0 +1,63 @@
+"""What a run holds: found by its key, with params, metrics and epochs that are logged once."""
+
+import time
+from typing import Any
+
+import pandas as pd
+
+from stages.core.files import records
+from stages.core.tracking.store import Store
+from stages.core.tracking.trails import curve, flattened, run_name
+
+KEY = "imagetrail.key"
+ENDED = ("FINISHED", "FAILED")
+
+
+def find_or_create(store: Store, record: dict[str, Any], parent_run: str | None) -> str:
+    """Return the id of the run with this record's key; make it where there is none."""
+    found = find(store, record["key"])
+    if found:
+        return str(found.info.run_id)
+    marks = {KEY: record["key"], "mlflow.runName": run_name(record["name"])}
+    if parent_run:
+        marks["mlflow.parentRunId"] = parent_run
+    return str(store.client.create_run(store.experiment_id, tags=marks).info.run_id)
+
+
+def find(store: Store, key: str) -> Any:
+    """Return the run with a key, or None."""
+    runs = store.client.search_runs([store.experiment_id], f"tags.`{KEY}` = '{key}'", max_results=1)
+    return runs[0] if runs else None
+
+
+def log_params(store: Store, run_id: str, params: dict[str, Any]) -> None:
+    """Log what is not there yet."""
+    from mlflow.entities import Param
+
+    known = store.client.get_run(run_id).data.params
+    new = [Param(key, str(value)[:6000]) for key, value in flattened(params).items() if key not in known]
+    for at in range(0, len(new), 100):
+        store.client.log_batch(run_id, params=new[at : at + 100])
+
+
+def log_metrics(store: Store, run_id: str, values: dict[str, float], step: int = 0) -> None:
+    """Log numbers at a step."""
+    from mlflow.entities import Metric
+
+    now = int(time.time() * 1000)
+    metrics = [Metric(key, value, now, step) for key, value in values.items()]
+    for at in range(0, len(metrics), 500):
+        store.client.log_batch(run_id, metrics=metrics[at : at + 500])
+
+
+def logged_epochs(store: Store, run_id: str) -> set[int]:
+    """Epochs whose metrics the run has."""
+    return {metric.step for metric in store.client.get_metric_history(run_id, "curve/loss")}
+
+
+def log_history(store: Store, run_id: str, history: pd.DataFrame) -> None:
+    """Log the epochs that are missing."""
+    known = logged_epochs(store, run_id)
+    for row in records(history):
+        if int(row["epoch"]) not in known:
+            log_metrics(store, run_id, curve(row), int(row["epoch"]))
