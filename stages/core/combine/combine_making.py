@@ -25,7 +25,7 @@ from stages.core.combine.soup_making import make_soup
 from stages.core.console import say
 from stages.core.errors import UserError
 from stages.core.files import canonical, replaced, write_text
-from stages.core.heads.heads import head_file, heads
+from stages.core.heads import head_file, heads
 from stages.core.images.manifest import read_manifest, rows_of
 from stages.core.images.packs import Pack
 from stages.core.settings.combine_options import Combination, Soup, Stack, Weighted

@@ -8,7 +8,7 @@ import numpy as np
 
 from stages.core.candidates.predictor import averaged, decided
 from stages.core.evaluating.metrics import TINY
-from stages.core.heads.heads import heads
+from stages.core.heads import heads
 from stages.core.settings.combine_options import Stack, Weighted
 from stages.core.training.data import TrainingFailed
 

@@ -27,7 +27,7 @@ from stages.core.candidates.run_record import Clock
 from stages.core.console import Bar, say
 from stages.core.evaluating.metrics import TINY
 from stages.core.files import remove, replaced, write_csv, write_parquet
-from stages.core.heads.heads import head_file, heads
+from stages.core.heads import head_file, heads
 from stages.core.images.packs import Pack
 from stages.core.settings.fit_options import Balance
 from stages.core.settings.head_options import HeadFit
