@@ -17,7 +17,7 @@ from stages.core.images.manifest import read_manifest
 from stages.core.ingest.source import Source, write_source
 from stages.core.layout import PROJECT, Layout
 from tests import gate
-from tests.core.test_gating import planted
+from tests.core.gate.test_gating import planted
 
 QUARANTINE = ["readable", "no_conflicts", "no_leaks"]
 

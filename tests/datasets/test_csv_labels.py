@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from stages.core.files import digest
-from tests.core.test_hostile_archives import tar_of
+from tests.core.ingest.test_hostile_archives import tar_of
 from tests.datasets.test_download import OWN, downloaded, picture, refusal, rows, zipped
 
 COLUMNS = {"path": "Image", "label": "Class", "split": None, "group": None}

@@ -17,13 +17,13 @@ import zipfile
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.core.test_hostile_archives import zstd
 
 from stages.core.errors import UserError
 from stages.core.ingest.admission import is_image_name, safe_name
 from stages.core.ingest.archive import archive_members, archives, folder_members, stem
 from stages.core.ingest.source import Source, write_source
 from stages.core.settings.options import Download
+from tests.core.ingest.test_hostile_archives import zstd
 
 LIMITS = Download(dataset="any", max_images=20, max_bytes=1_000_000, max_ratio=100)
 FILES = {"cat/1.jpg": b"one", "cat/2.PNG": b"two", "dog/ä b.jpg": b"three"}

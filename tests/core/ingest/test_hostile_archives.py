@@ -1,6 +1,6 @@
 """Hostile archives: each is refused by a sentence that names the archive and the member, and nothing is written.
 
-`python -c "from tests.core.test_hostile_archives import markdown; print(markdown())"` prints the table for the docs.
+`python -c "from tests.core.ingest.test_hostile_archives import markdown; print(markdown())"` prints the table for the docs.
 """
 
 import bz2

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from tests.core.test_choosing import RULE, answers_of
 
 from stages.core.evaluating.plots import pareto_picture
 from stages.core.files import write_csv
 from stages.core.reporting.choosing import choose
 from stages.core.reporting.leaderboard import as_text, front_points, leaderboard
 from stages.core.reporting.standing import Standing, ranked, refit_name
+from tests.core.reporting.test_choosing import RULE, answers_of
 
 MEASURES = ("balanced_accuracy", "macro_f1", "log_loss", "ece", "accuracy_low", "accuracy_high")
 
