@@ -18,6 +18,13 @@ class DriftFound(UserError):
     heading = "drift"
 
 
+class BytesDiffer(UserError):
+    """Two trainings that should be equal are not: an answer, told apart by its exit code."""
+
+    exit_code = 3
+    heading = "differs"
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Name the closest known word, or list them all when none is close."""
     names = sorted(known)

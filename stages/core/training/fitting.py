@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ from stages.core.training.data import Data, TrainingFailed
 
 PREDICT_BATCH = 256
 OnEpoch = Callable[[int, dict[str, float]], bool | None]  # true ends the training
+WATCHING: ContextVar[tuple[Any, ...]] = ContextVar("WATCHING", default=())  # further callbacks, of verify-determinism
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,7 @@ def train(model: Any, fit: Fit, data: Data, on_epoch: OnEpoch, where: str) -> Tr
             epochs=last,
             shuffle=False,  # the batches are shuffled already
             verbose=0,
-            callbacks=[start, *callbacks(fit, batches), watcher.callback()],
+            callbacks=[start, *callbacks(fit, batches), watcher.callback(), *WATCHING.get()],
         )
         if network.stop_training:
             break

@@ -33,6 +33,7 @@ from stages.core.training.balancing import remedy
 from stages.core.training.cost import latency, multiply_adds
 from stages.core.training.data import Data, TrainingFailed
 from stages.core.training.fitting import Trained
+from stages.core.training.kernels import kernels_named
 from stages.core.training.reference import write_reference
 
 
@@ -96,7 +97,8 @@ def fit_seed(entry: Entry, seed: int, data: Data, listener: Listener) -> tuple[T
     fit_options = checked_fit(entry)
     one = replace(entry, fit=fit_options.model_copy(update={"seeds": [seed]}))
     try:
-        with fitting.memory_watched(f"models.{entry.name}.fit", fit_options.batch_size):
+        where = f"models.{entry.name}.fit"
+        with fitting.memory_watched(where, fit_options.batch_size), kernels_named(where):
             return fit(one, data, listener)
     except TrainingFailed as error:
         if len(fit_options.seeds) == 1:
