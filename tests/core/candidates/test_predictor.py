@@ -11,7 +11,7 @@ from sklearn.pipeline import Pipeline
 from stages.core.candidates.model_files import model_files, needs_tensorflow
 from stages.core.candidates.predictor import averaged, load_predictor, pixels
 from stages.core.errors import UserError
-from stages.core.heads.heads import head_file, heads
+from stages.core.heads import head_file, heads
 from stages.core.settings.head_options import GradientBoosting, LogisticRegression, RandomForest, Svm
 
 HEADS = {
