@@ -82,10 +82,11 @@ def made(n: int, seed: int) -> Any:
 def ours(item: Any, data: Any, marks: list[tuple[float, float]]) -> None:
     """Train with our loop, noting CPU and wall seconds at the end of each epoch."""
     from stages.core.training import fitting
+    from stages.core.training.session import Session
 
     model = fitting.build(item.module("models"), item.options, item.fit, data)
     note = lambda *_: marks.append((cpu_seconds(), time.perf_counter()))  # noqa: E731 - a callback of one line
-    fitting.train(model, item.fit, data, note, "models.quick.fit")
+    fitting.train(model, item.fit, data, Session(note, "models.quick.fit"))
 
 
 def keras_own(item: Any, data: Any, marks: list[tuple[float, float]]) -> None:

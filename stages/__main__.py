@@ -10,6 +10,7 @@ from pathlib import Path
 
 from stages.core.console import run
 from stages.core.errors import UserError, did_you_mean
+from stages.core.stopping import ending_with_parent
 
 
 def node(name: str = "", *entry: str) -> None:
@@ -22,7 +23,8 @@ def node(name: str = "", *entry: str) -> None:
     if len(entry) != named:
         takes = "the name of an entry of params.yaml" if named else "no name"
         raise UserError(f"{name} takes {takes}, got {' '.join(entry) or 'no name'}")
-    main(*entry)
+    with ending_with_parent():
+        main(*entry)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from stages.core.candidates.run_record import write_run_record
+from stages.core.claims import claimed
 from stages.core.files import replaced_folder
 from stages.core.heads.head_making import make_head
 from stages.core.layout import PROJECT
@@ -10,7 +11,7 @@ from stages.core.settings.params import open_project
 from stages.core.tracking.live import Live
 from stages.core.tracking.mirror import mirror
 from stages.core.training.data import load_data
-from stages.core.training.making import make, record_of
+from stages.core.training.making import Task, make, record_of
 from stages.core.training.runtime import cpu, prepare_runtime
 
 
@@ -21,9 +22,14 @@ def main(name: str, root: Path = PROJECT) -> None:
     devices = prepare_runtime(params.tree.runtime) if entry.needs_tensorflow else cpu(params.tree.runtime)
     data = load_data(layout, entry.input)
     record = {"name": name, **record_of(layout, "train", entry, {}, params.tree.runtime)}
-    with Live(layout, params, record) as live, replaced_folder(layout.candidate(name)) as folder:
+    with (
+        claimed(layout.unfinished("train", name, record["key"]), f"the training of {name}") as kept,
+        Live(layout, params, record) as live,
+        replaced_folder(layout.candidate(name)) as folder,
+    ):
         if entry.is_network:
-            candidate, timing = make(folder, entry, record, data, live)
+            task = Task(entry, record, data, live, kept, params.tree.fit.checkpoint_every_s)
+            candidate, timing = make(folder, task)
         else:
             candidate, timing = make_head(folder, entry, record, data, params.tree.runtime.threads)
     write_run_record(layout, candidate, timing, devices)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from stages.core.candidates.run_record import write_run_record
+from stages.core.claims import claimed
 from stages.core.console import say
 from stages.core.errors import UserError, did_you_mean
 from stages.core.files import replaced_folder
@@ -12,7 +13,7 @@ from stages.core.settings.params import TUNED, open_project
 from stages.core.tracking.live import Live
 from stages.core.tracking.mirror import mirror
 from stages.core.training.data import load_data
-from stages.core.training.making import make, record_of
+from stages.core.training.making import Task, make, record_of
 from stages.core.training.runtime import prepare_runtime
 
 
@@ -24,7 +25,6 @@ def main(name: str, root: Path = PROJECT) -> None:
     base, tune = params.model(name), params.tree.tune[name]
     devices = prepare_runtime(params.tree.runtime)
     from stages.core.search.searching import (
-        claimed,
         deliver,
         search,
     )  # bring TensorFlow, which must find the runtime prepared
@@ -35,13 +35,15 @@ def main(name: str, root: Path = PROJECT) -> None:
     record = {"name": name + TUNED, **record_of(layout, "tune", base, told, params.tree.runtime)}
     with (
         Live(layout, params, record) as live,
-        claimed(layout.unfinished_search(record["key"])) as place,
+        claimed(layout.unfinished("tune", name, record["key"]), f"the search around {name}") as place,
         replaced_folder(layout.candidate(name + TUNED)) as folder,
         replaced_folder(layout.tuning(name)) as report,
     ):
-        trials = Trials(base, tune, params.tree.evaluate, data, record, place)
+        trials = Trials(base, tune, params.tree.evaluate, data, record, place, params.tree.fit.checkpoint_every_s)
         about = search(trials, Job(layout, params, record, place), live)
-        candidate, timing = make(folder, trials.winner(), {**record, "search": about["search"]}, data, live)
+        record |= {"search": about["search"]}
+        winner = Task(trials.winner(), record, data, live, place / "winner", params.tree.fit.checkpoint_every_s)
+        candidate, timing = make(folder, winner)
         deliver(trials, folder, report)
     write_run_record(layout, candidate, {**timing, **about["timing"]}, devices)
     mirror(layout, params, [name + TUNED])

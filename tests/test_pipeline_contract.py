@@ -19,6 +19,8 @@ CANNOT_CHANGE_AN_OUT = {
     "stages/core/errors.py": "messages",
     "stages/core/console.py": "messages, progress",
     "stages/core/layout.py": "names of paths; dvc.yaml holds the same names",
+    "stages/core/claims.py": "one process at a time",
+    "stages/core/stopping.py": "how a process ends that is told to",
     "stages/core/settings/params.py": "checks values, which are declared themselves",
     "stages/core/settings/param_errors.py": "messages",
     "stages/core/settings/options.py": "types of those values",
@@ -91,6 +93,7 @@ def test_a_node_calls_kinds_only_where_it_declares_them(name):
 
 
 PARAMS_READ = re.compile(r"params\.tree\.(\w+)")
+CHANGES_NO_OUT = {"fit"}  # how often a training is kept
 
 
 @pytest.mark.parametrize("name", NODES)
@@ -105,7 +108,7 @@ def test_a_node_declares_the_sections_that_it_reads(name):
     read |= {"models"} if "params.model(" in code else set()
     read |= {"models", "tune", "combine"} if "params.candidates" in code else set()
 
-    assert read == {param.split(".")[0] for param in node["params"]}
+    assert read - CHANGES_NO_OUT == {param.split(".")[0] for param in node["params"]}
 
 
 @pytest.mark.parametrize("name", NODES)

@@ -2,7 +2,6 @@
 
 import errno
 import os
-import signal
 import sys
 import tempfile
 import time
@@ -11,6 +10,7 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from stages.core.errors import UserError
+from stages.core.stopping import Stopped, guarded
 
 T = TypeVar("T")
 LINE_EVERY_S = 30
@@ -82,7 +82,7 @@ def held_back() -> Iterator[None]:
         os.dup2(store.fileno(), 2)
         try:
             yield
-        except BaseException:
+        except Exception:
             store.seek(0)
             os.write(real, store.read())
             raise
@@ -107,7 +107,11 @@ def run(main: Callable[..., None], *args: str) -> int:
     """Call `main` and return its exit code; a user's own mistake becomes `error: …`, never a traceback."""
     silence_telemetry()
     try:
-        main(*args)
+        with guarded():
+            main(*args)
+    except Stopped as stop:
+        say(f"error: ended by {stop.name}; nothing half-written was kept, and the same command takes it up again")
+        return 128 + stop.number
     except UserError as error:
         say(f"{error.heading}: {error}")
         return error.exit_code
@@ -121,9 +125,6 @@ def run(main: Callable[..., None], *args: str) -> int:
             raise
         say(f"error: {error.filename or 'a file'}: {ADVICE[error.errno]}")
         return 1
-    except KeyboardInterrupt:
-        say("error: interrupted; nothing half-written was kept")
-        return 128 + signal.SIGINT
     return 0
 
 

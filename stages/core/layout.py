@@ -82,9 +82,9 @@ class Layout:
         """Folder of one candidate's metrics and pictures."""
         return self.root / "reports/candidates" / name
 
-    def unfinished_search(self, key: str) -> Path:
-        """Trials of a search under way, by its key: no DVC out, so that a killed search goes on from there."""
-        return self.main_checkout / ".checkpoints" / f"tune-{key}"
+    def unfinished(self, stage: str, entry: str, key: str) -> Path:
+        """What a stage keeps to go on from when it is killed: no DVC out, by the hash of params, data and code."""
+        return self.main_checkout / ".checkpoints" / f"{stage}-{entry}-{key}"
 
     def tuning(self, entry: str) -> Path:
         """Folder of the trials of one search, for people."""

@@ -17,6 +17,7 @@ from stages.core.training.cost import multiply_adds
 from stages.core.training.data import Data
 from stages.core.training.feature_files import Features
 from stages.core.training.finishing import finished
+from stages.core.training.session import Session
 
 pytestmark = pytest.mark.slow
 SHAPE, CLASSES = (16, 16, 3), ["cat", "dog", "eel"]
@@ -122,7 +123,9 @@ def test_it_learns_and_counts_its_cost(built, data):
     model = network(item, data)
     before = model.get_weights()
     rows = []
-    trained = fitting.train(model, item.fit, data, lambda epoch, row: rows.append((epoch, row)), "models.tried.fit")
+    trained = fitting.train(
+        model, item.fit, data, Session(lambda epoch, row: rows.append((epoch, row)), "models.tried.fit")
+    )
 
     assert not all(np.array_equal(a, b) for a, b in zip(before, trained.model.get_weights(), strict=True))
     assert [epoch for epoch, _ in rows] == [1] and {"loss", "accuracy", "val_loss"} <= set(trained.history)

@@ -34,6 +34,11 @@ class Clock:
         self.cpu += cpu_seconds() - cpu
         self.wall += time.perf_counter() - wall
 
+    def resume(self, seconds: dict[str, Any]) -> None:
+        """Go on counting from what an earlier life of this training read."""
+        self.cpu, self.wall = cpu_seconds() - seconds["train_cpu_s"], time.perf_counter() - seconds["train_wall_s"]
+        self.epochs = list(seconds["epoch_cpu_s"])
+
     def read(self) -> dict[str, Any]:
         """Seconds so far, for the record of the run."""
         wall = round(time.perf_counter() - self.wall, 3)

@@ -4,17 +4,12 @@ import resource
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from stages.core.candidates.candidate import SEARCH, TRIALS
 from stages.core.console import say
-from stages.core.errors import UserError
-from stages.core.files import remove, write_csv, write_json
+from stages.core.files import write_csv, write_json
 from stages.core.search.search_report import write_search
 from stages.core.search.trials import TRIAL, Trials
 from stages.core.search.tuning import Handout, Search, Study, run_all
@@ -22,33 +17,12 @@ from stages.core.search.workers import Job, search_in_workers
 from stages.core.tracking.live import Live
 
 
-@contextmanager
-def claimed(place: Path) -> Iterator[Path]:
-    """Yield the folder of a search under way, which is kept when the block fails and removed when it succeeds.
-
-    Raises UserError while another process works in it: a killed `dvc repro` leaves its stage alive.
-    """
-    place.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(place.with_suffix(".lock"))
-    try:
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        raise UserError(f"another process runs this search, in {place}; wait for it or end it") from error
-    try:
-        kept = len(list(place.glob(f"trials/*/{TRIAL}")))
-        if kept:
-            say(f"going on after {kept} finished trials of an earlier run")
-        yield place
-        remove(place)
-    finally:
-        lock.release()
-        if not place.exists():
-            place.with_suffix(".lock").unlink(missing_ok=True)
-
-
 def search(trials: Trials, job: Job, live: Live) -> dict[str, Any]:
     """Run every trial. Returns what repeats about the search and what does not. Raises what broke it."""
     began, cpu = time.perf_counter(), cpu_seconds()
+    kept = len(list(trials.place.glob(f"trials/*/{TRIAL}")))
+    if kept:
+        say(f"going on after {kept} finished trials of an earlier run")
     with tempfile.TemporaryDirectory() as scratch:
         study = Study(trials.base.written, trials.tune, trials.outcome, Path(scratch))
         handout = Handout(study, Path(scratch))

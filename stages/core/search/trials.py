@@ -12,13 +12,14 @@ from stages.core.candidates.model_files import model_files
 from stages.core.errors import UserError
 from stages.core.evaluating.evaluation import evaluate
 from stages.core.files import canonical, read_json, remove, text_digest, write_json
+from stages.core.search.casualties import DEATHS, deaths
 from stages.core.search.tuning import Outcome, Proposal, sign
 from stages.core.settings import params as params_file
 from stages.core.settings.options import Evaluate, Tune
 from stages.core.settings.params import Entry
 from stages.core.settings.search_space import Values, applied, changes, own_values, realised
-from stages.core.training.data import Data
-from stages.core.training.making import Listener, make
+from stages.core.training.data import Data, OutOfMemory
+from stages.core.training.making import Listener, Task, make
 
 TRIAL = "trial.json"  # written last: a trial without it has not ended
 CURVES = {"val_accuracy": "val_accuracy", "val_loss": "val_log_loss"}  # the objective as `metrics.json` calls it
@@ -50,6 +51,7 @@ class Trials:
     data: Data
     record: dict[str, Any]
     place: Path
+    every_s: float
     ended: dict[int, Outcome] = field(default_factory=dict)
 
     def run(self, proposal: Proposal, live: Callable[[dict[str, Any]], Any]) -> None:
@@ -69,12 +71,29 @@ class Trials:
         else:
             with live(record) as listener:
                 watched = Watched(listener, proposal, self.tune)
-                candidate, _ = make(folder, entry, record, hidden, watched)
+                task = Task(entry, record, hidden, watched, self.kept(proposal.number), self.every_s)
+                candidate = self.made(folder, task)
             pruned = watched.pruned
         score = evaluate(candidate, self.evaluation, report).get(CURVES[self.tune.objective])
         history = candidate.history
         curve = [float(value) for value in history[self.tune.objective]] if len(history) else []
         write_json(folder / TRIAL, asdict(Outcome(proposal, score, curve, pruned, candidate.failure)))
+        remove(self.kept(proposal.number))
+
+    def made(self, folder: Path, task: Task) -> Candidate:
+        """Train a trial. One that had too little memory is a failed one, and the search goes on."""
+        try:
+            if deaths(self.kept(int(folder.name))) >= DEATHS:
+                raise OutOfMemory(f"its process was killed {DEATHS} times for lack of memory")
+            return make(folder, task)[0]
+        except OutOfMemory as error:
+            remove(folder)
+            folder.mkdir()
+            return self.refused(folder, task.record, f"models.{self.base.name}: {error}")
+
+    def kept(self, number: int) -> Path:
+        """Where a trial under way is kept."""
+        return self.place / "checkpoints" / f"{number:02d}"
 
     def refused(self, folder: Path, record: dict[str, Any], reason: str) -> Candidate:
         """Write a trial whose settings contradict each other as a failed one."""

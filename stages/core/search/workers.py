@@ -2,8 +2,10 @@
 
 import multiprocessing
 import os
+import signal
+import sys
 import tempfile
-import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -14,9 +16,12 @@ from typing import Any
 
 from stages.core.errors import UserError
 from stages.core.layout import Layout
+from stages.core.search.casualties import memory_kills, more
 from stages.core.settings.params import TUNED, Params
+from stages.core.stopping import Stopped, ending_with_parent, guarded
 
 LOOPBACK = "127.0.0.1"
+GRACE_S = 3  # seconds that a worker gets to save
 LIVES = 2  # of a worker: one more chance for a trial whose worker was killed
 
 
@@ -59,18 +64,19 @@ def search_in_workers(handout: Any, job: Job, n_workers: int) -> None:
     """Run all trials in worker processes. Raises UserError when a worker failed, or was killed twice."""
     with served(handout) as port:
         lives = {f"worker{index}": LIVES for index in range(n_workers)}
-        running = {name: started(job, name, port) for name in lives}
+        running, kills = {name: started(job, name, port) for name in lives}, memory_kills()
         try:
             while running:
                 wait([process.sentinel for process in running.values()])
                 for name in [name for name, process in running.items() if not process.is_alive()]:
-                    lives[name] = left(lives[name], running.pop(name).exitcode, name, handout)
+                    kills, before = memory_kills(), kills
+                    worker = running.pop(name)
+                    if worker.exitcode != -signal.SIGKILL or not more(kills, before):  # such deaths the trial counts
+                        lives[name] = left(lives[name], worker.exitcode, name, handout)
                     if lives[name]:
                         running[name] = started(job, name, port)
         finally:
-            for process in running.values():
-                process.kill()
-                process.join()
+            end(list(running.values()))
 
 
 def started(job: Job, name: str, port: int) -> Any:
@@ -80,6 +86,17 @@ def started(job: Job, name: str, port: int) -> Any:
     return process
 
 
+def end(processes: list[Any]) -> None:
+    """Ask workers to save and end; force those that don't."""
+    for process in processes:
+        process.terminate()
+    until = time.monotonic() + GRACE_S
+    for process in processes:
+        process.join(max(0.0, until - time.monotonic()))
+        process.kill()
+        process.join()
+
+
 def left(lives: int, exit_code: int | None, name: str, handout: Any) -> int:
     """Lives that a worker that has ended still has: none when it is done. Raises UserError when it must not go on."""
     if exit_code == 0:
@@ -87,21 +104,31 @@ def left(lives: int, exit_code: int | None, name: str, handout: Any) -> int:
     ongoing = handout.ongoing_trials.get(name)
     trial = f"trial {int(ongoing.trial_id) + 1}" if ongoing else "no trial"
     kept = "finished trials are kept, and the same command goes on from there"
-    if exit_code is not None and exit_code > 0:
+    if exit_code is not None and 0 < exit_code < 128:  # above it was told to end, and saved
         raise UserError(f"{name} of the search ended with an error in {trial}; it stands above; {kept}")
+    code = exit_code or 0
+    number = -code if code < 0 else code - 128
     if lives == 1:
         raise UserError(
-            f"{name} of the search was killed twice (signal {-(exit_code or 0)}) in {trial}; with too little memory, "
+            f"{name} of the search was killed twice (signal {number}) in {trial}; with too little memory, "
             f"lower tune.workers or fit.batch_size; {kept}"
         )
     return lives - 1
 
 
 def work(job: Job, name: str, port: int) -> None:
-    """Run trials until the service says stop: the whole life of a worker process."""
+    """Run trials until the service says stop: the whole life of a worker process. It ends with its parent."""
+    try:
+        with guarded(), ending_with_parent():
+            run_trials(job, name, port)
+    except Stopped as stop:
+        sys.exit(128 + stop.number)
+
+
+def run_trials(job: Job, name: str, port: int) -> None:
+    """Prepare TensorFlow as in the stage's process, and ask the service for one trial after another."""
     service = {"TUNER_ID": name, "ORACLE_IP": LOOPBACK, "ORACLE_PORT": str(port)}
     os.environ |= {f"KERASTUNER_{key}": value for key, value in service.items()}
-    threading.Thread(target=end_with_parent, daemon=True).start()
     from stages.core.training.runtime import start_tensorflow
 
     start_tensorflow(job.params.tree.runtime)
@@ -112,7 +139,8 @@ def work(job: Job, name: str, port: int) -> None:
 
     base, tree = job.params.model(job.entry), job.params.tree
     data = load_data(job.layout, base.input)
-    trials = Trials(base, tree.tune[job.entry], tree.evaluate, data, job.record, job.place)
+    every_s = tree.fit.checkpoint_every_s
+    trials = Trials(base, tree.tune[job.entry], tree.evaluate, data, job.record, job.place, every_s)
     live = Live(job.layout, job.params, job.record)  # finds the search's own run by its key
     with tempfile.TemporaryDirectory() as scratch:
         client = Handout(None, Path(scratch))
@@ -121,11 +149,3 @@ def work(job: Job, name: str, port: int) -> None:
             trials.run(proposal, lambda record: Live(job.layout, job.params, record, live))
 
         run_all(Search(client, run, Path(scratch)))
-
-
-def end_with_parent() -> None:
-    """End this process when the stage's process is gone: nobody would take its results."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)

@@ -191,6 +191,14 @@ class Runtime(Section):
     determinism: Literal["strict", "fast"] = Field(description="strict: the same bytes again, up to 4 % slower")
 
 
+class Fitting(Section):
+    """How all trainings are kept while they run; it changes no result, so no node depends on it."""
+
+    checkpoint_every_s: Annotated[float, Field(ge=0)] = Field(
+        description="seconds of work that a kill may cost at most; 0 keeps every step"
+    )
+
+
 class Tracking(Section):
     """How MLflow is reached."""
 

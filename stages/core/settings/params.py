@@ -43,6 +43,7 @@ class Tree(o.Section):
     combine: dict[str, Combine]
     evaluate: o.Evaluate
     report: Report
+    fit: o.Fitting
     drift: o.Drift
     runtime: o.Runtime
     tracking: o.Tracking

@@ -56,16 +56,23 @@ class TrainBatches:
 
     def start(self, epoch: int) -> None:
         """Draw the order and the changes of an epoch (from 0); called before its first batch is taken."""
-        self.epoch = epoch
+        self.epoch, self.skipped = epoch, 0
         self.order = epoch_order(len(self.rows), self.fit.shuffle_block, self.fit.seed, epoch)
         # a repeated image gets draws of its own
         self.draws = draws(len(self.rows), self.fit.seed, epoch, self.fit.augment)
+
+    def skip(self, n_batches: int) -> None:
+        """Give a single image for each of the first batches: nobody trains on them, and they are to cost nothing."""
+        self.blank = tuple(part[:1] for part in self[n_batches]) if n_batches else ()
+        self.skipped = n_batches
 
     def __len__(self) -> int:
         return -(-len(self.rows) // self.fit.batch_size)
 
     def __getitem__(self, index: int) -> Batch:
         """Batch number `index` of the epoch that was started, its images at `scale` of their size."""
+        if index < self.skipped:
+            return self.blank
         images, labels = self.images(index)
         plain = (shrunk(images, self.scale), self.one_hot[labels])
         batch = plain if self.weights is None else (*plain, self.weights[labels])

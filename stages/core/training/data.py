@@ -25,6 +25,10 @@ class TrainingFailed(Exception):
         self.rows = rows or []
 
 
+class OutOfMemory(TrainingFailed):
+    """The machine had too little memory: no property of the params and the data, and another try may succeed."""
+
+
 @dataclass(frozen=True)
 class Data:
     """What a model is trained on; test is predicted once by a candidate, and hidden from trials.

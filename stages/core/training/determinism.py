@@ -78,17 +78,15 @@ def started(params: Params, job: Job) -> list[str]:
 
 def watch_network(entry: Entry, data: Data, job: Job, trace: Trace) -> None:
     """Train by the code of `train`, up to the last step that is asked for."""
-    from stages.core.training import fitting, making
+    from stages.core.training import making
 
     if job.spoiled:
         spoil()
-    token = fitting.WATCHING.set((watcher(job.steps, trace),))
+    task = making.Task(entry, {}, data, making.Silent(), callbacks=(watcher(job.steps, trace),))
     try:
-        making.fit_seed(entry, making.checked_fit(entry).seed, data, making.Silent())
+        making.fit_seed(task, making.checked_fit(entry).seed)
     except Enough:
         pass
-    finally:
-        fitting.WATCHING.reset(token)
 
 
 def watch_head(entry: Entry, data: Data, threads: int, trace: Trace) -> None:

@@ -1,8 +1,7 @@
 """Train one entry of `models` on packed images: everything Keras-specific that nodes share."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,11 +10,11 @@ import pandas as pd
 
 from stages.core.images.packs import Pack
 from stages.core.settings.fit_options import Fit
-from stages.core.training.data import Data, TrainingFailed
+from stages.core.training.checkpoints import State
+from stages.core.training.data import Data, OutOfMemory, TrainingFailed
+from stages.core.training.session import Session
 
 PREDICT_BATCH = 256
-OnEpoch = Callable[[int, dict[str, float]], bool | None]  # true ends the training
-WATCHING: ContextVar[tuple[Any, ...]] = ContextVar("WATCHING", default=())  # further callbacks, of verify-determinism
 
 
 @dataclass(frozen=True)
@@ -61,47 +60,82 @@ def glimpse(images: np.ndarray, seed: int) -> np.ndarray:
     return np.concatenate([images[start : start + 8] for start in np.sort(chosen)])
 
 
-def train(model: Any, fit: Fit, data: Data, on_epoch: OnEpoch, where: str) -> Trained:
-    """Fit a built model. `on_epoch` gets the epoch (from 1) and its metrics. Raises TrainingFailed.
+def train(model: Any, fit: Fit, data: Data, session: Session) -> Trained:
+    """Fit a built model, from where an earlier life of the session was broken off. Raises TrainingFailed, Stopped."""
+    from stages.core.stopping import deferred
+    from stages.core.training.batches import TrainBatches
+    from stages.core.training.finishing import finished
+    from stages.core.training.resuming import Keeper, Moment
 
-    `where` is the entry's place in params.yaml, for messages.
-    """
+    batches = TrainBatches(data.fitted(fit), len(data.classes), fit)
+    network = resizable(model, session.where) if fit.image_sizes else model
+    meter = compiled(network, fit, len(batches))
+    watcher, acting = Watcher(session), callbacks(fit, batches)
+    moment = Moment(network, [network.metrics[0], meter], acting, session.rows, session.clock)
+    with deferred() as stop:
+        keeper = Keeper(moment, session.checkpoint, batches, stop)
+        keeper.place = {"where": session.where, "n_before": len(session.rows)}
+        saved = session.taken_up()
+        if saved is None or not saved.about["ended"]:
+            run(network, data, fit, [*acting, watcher.callback(), *session.callbacks, keeper], saved)
+            keeper.end()
+        else:
+            moment.put_back(saved)
+    if network is not model:
+        model.set_weights(network.get_weights())
+    return Trained(finished(model, fit.views), pd.DataFrame(session.rows))
+
+
+def compiled(network: Any, fit: Fit, n_steps: int) -> Any:
+    """Compile a network, with everything made that a checkpoint can fill; returns the metric of its accuracy."""
     import keras
 
     from stages.core.training.balancing import loss
-    from stages.core.training.batches import PlainBatches, TrainBatches, stream
-    from stages.core.training.finishing import finished
     from stages.core.training.optimizing import optimizer
 
-    batches = TrainBatches(data.fitted(fit), len(data.classes), fit)
-    validation = PlainBatches(data.val, len(data.classes), PREDICT_BATCH) if fit.on == "train" else None
-    network = resizable(model, where) if fit.image_sizes else model
+    meter = keras.metrics.CategoricalAccuracy(name="accuracy")
     network.compile(
-        optimizer(fit, len(batches) * fit.epochs),
+        optimizer(fit, n_steps * fit.epochs),
         loss(fit),
-        metrics=["accuracy"],
+        metrics=[meter],
         jit_compile=fit.xla,
         steps_per_execution=fit.steps_per_execution,
     )
-    watcher = Watcher(on_epoch, where)
+    network.optimizer.build(network.trainable_variables)
+    return meter
+
+
+def run(network: Any, data: Data, fit: Fit, acting: list[Any], saved: State | None) -> None:
+    """Call Keras' fit for each phase of a run that is left; the last of the callbacks is the keeper."""
+    import keras
+
+    from stages.core.training.batches import PlainBatches, stream
+    from stages.core.training.resuming import skipping
+
+    keeper = acting[-1]
+    batches, keeper.saved = keeper.batches, saved
+    validation = PlainBatches(data.val, len(data.classes), PREDICT_BATCH) if fit.on == "train" else None
     start = keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, _: batches.start(epoch))
+    begun, step = (saved.about["epoch"], saved.about["step"]) if saved else (0, 0)
     for first, last, scale in phases(fit):
+        if last <= begun:
+            continue
         batches.scale = scale
+        batches.skip(0)
         network.train_function = None  # traced anew, for the size of this phase
+        if first <= begun and step:
+            skipping(network, step, fit.steps_per_execution)
         network.fit(
             stream(batches),
             validation_data=stream(validation) if validation else None,
-            initial_epoch=first,
+            initial_epoch=max(first, begun),
             epochs=last,
             shuffle=False,  # the batches are shuffled already
             verbose=0,
-            callbacks=[start, *callbacks(fit, batches), watcher.callback(), *WATCHING.get()],
+            callbacks=[start, *acting],
         )
         if network.stop_training:
             break
-    if network is not model:
-        model.set_weights(network.get_weights())
-    return Trained(finished(model, fit.views), pd.DataFrame(watcher.rows))
 
 
 def phases(fit: Fit) -> list[tuple[int, int, float]]:
@@ -127,14 +161,14 @@ def resizable(model: Any, where: str) -> Any:
 
 @contextmanager
 def memory_watched(where: str, batch_size: int) -> Iterator[None]:
-    """Raise TrainingFailed with advice when the memory of the device runs out in the block."""
+    """Raise OutOfMemory with advice when the memory of the device or of the machine runs out in the block."""
     import tensorflow as tf
 
     try:
         yield
-    except tf.errors.ResourceExhaustedError as error:
+    except (tf.errors.ResourceExhaustedError, MemoryError) as error:
         advice = f"try {where}.batch_size: {batch_size // 2}" if batch_size > 1 else "use a smaller network or image"
-        raise TrainingFailed(f"out of memory with {where}.batch_size = {batch_size}; {advice}") from error
+        raise OutOfMemory(f"out of memory with {where}.batch_size = {batch_size}; {advice}") from error
 
 
 def callbacks(fit: Fit, batches: Any) -> list[Any]:
@@ -159,11 +193,10 @@ def callbacks(fit: Fit, batches: Any) -> list[Any]:
 
 
 class Watcher:
-    """Collects a row an epoch and stops on NaN, saying where."""
+    """Adds a row an epoch to the session and stops on NaN, saying where."""
 
-    def __init__(self, on_epoch: OnEpoch, where: str) -> None:
-        self.rows: list[dict[str, float]] = []
-        self.on_epoch, self.where = on_epoch, where
+    def __init__(self, session: Session) -> None:
+        self.session = session
 
     def callback(self) -> Any:
         """Return the Keras callback that calls this object."""
@@ -174,7 +207,7 @@ class Watcher:
         class Watch(keras.callbacks.Callback):  # type: ignore[misc]
             def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
                 if not np.isfinite((logs or {}).get("loss", 0.0)):
-                    watcher.fail(f"epoch {len(watcher.rows) + 1}, step {batch + 1}")
+                    watcher.fail(f"epoch {len(watcher.session.rows) + 1}, step {batch + 1}")
 
             def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
                 rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
@@ -185,19 +218,20 @@ class Watcher:
 
     def fail(self, when: str) -> None:
         """Raise TrainingFailed: the loss left the finite numbers."""
+        where = self.session.where
         raise TrainingFailed(
-            f"the loss became NaN or infinite at {when}; lower {self.where}.optimizer.rate "
-            f"or set {self.where}.optimizer.clip_norm",
-            self.rows,
+            f"the loss became NaN or infinite at {when}; lower {where}.optimizer.rate "
+            f"or set {where}.optimizer.clip_norm",
+            self.session.rows,
         )
 
     def add(self, row: dict[str, float]) -> bool:
         """Keep the metrics of an epoch, and hand them on; whether the training is to end."""
-        epoch = len(self.rows) + 1
+        epoch = len(self.session.rows) + 1
         if not all(np.isfinite(value) for value in row.values()):
             self.fail(f"the validation after epoch {epoch}")
-        self.rows.append({"epoch": epoch, **row})
-        return bool(self.on_epoch(epoch, row))
+        self.session.rows.append({"epoch": epoch, **row})
+        return bool(self.session.on_epoch(epoch, row))
 
 
 def predict(model: Any, pack: Pack, n_classes: int) -> np.ndarray:

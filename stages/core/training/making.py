@@ -1,6 +1,6 @@
 """From an entry of params.yaml to a candidate on disk: what train, trials and the winner of a search share."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -30,11 +30,13 @@ from stages.core.settings.options import Runtime
 from stages.core.settings.params import Entry
 from stages.core.training import fitting, transferring
 from stages.core.training.balancing import remedy
+from stages.core.training.checkpoints import Checkpoint
 from stages.core.training.cost import latency, multiply_adds
-from stages.core.training.data import Data, TrainingFailed
+from stages.core.training.data import Data, OutOfMemory, TrainingFailed
 from stages.core.training.fitting import Trained
 from stages.core.training.kernels import kernels_named
 from stages.core.training.reference import write_reference
+from stages.core.training.session import Session
 
 
 class Listener(Protocol):
@@ -57,13 +59,33 @@ def record_of(layout: Layout, stage: str, entry: Entry, extra: dict[str, Any], r
     return provenance(layout, stage, entry.name, params)
 
 
-def make(
-    folder: Path, entry: Entry, record: dict[str, Any], data: Data, listener: Listener
-) -> tuple[Candidate, dict[str, Any]]:
+@dataclass(frozen=True)
+class Task:
+    """An entry to be trained: on what, told to whom, and kept in which folder, at least every so many seconds.
+
+    record: what repeats and is known before. kept is None where a training that is broken off begins anew. callbacks
+    are further ones of Keras.
+    """
+
+    entry: Entry
+    record: dict[str, Any]
+    data: Data
+    listener: Listener
+    kept: Path | None = None
+    every_s: float = 0
+    callbacks: tuple[Any, ...] = ()
+
+    def checkpoint(self, seed: int) -> Checkpoint:
+        """The file in which the training of one seed is kept."""
+        return Checkpoint(self.kept / f"seed-{seed}.checkpoint" if self.kept else None, self.every_s)
+
+
+def make(folder: Path, task: Task) -> tuple[Candidate, dict[str, Any]]:
     """Train an entry once a seed and write its candidate; a training that fails by itself is one that says so.
 
-    Returns it with its timing. Raises whatever is not the training's own fault.
+    Returns it with its timing. Raises OutOfMemory, and whatever else is not the training's own fault.
     """
+    entry, data = task.entry, task.data
     folder.mkdir(parents=True, exist_ok=True)
     facts: dict[str, Any] = {"classes": data.classes, "input_shape": list(data.train.images.shape[1:])}
     chosen = checked_fit(entry)
@@ -72,8 +94,8 @@ def make(
     history, predictions = pd.DataFrame({"epoch": []}), None
     try:
         with fitting.memory_watched(f"models.{entry.name}.fit", entry.written["fit"]["batch_size"]):
-            trained, timing = fit_seed(entry, chosen.seed, data, listener)
-            others = [repeat(folder, entry, seed, data) for seed in chosen.seeds[1:]]
+            trained, timing = fit_seed(task, chosen.seed)
+            others = [repeat(folder, replace(task, listener=Silent()), seed) for seed in chosen.seeds[1:]]
             timing["seeds"] = [{"seed": chosen.seed, **timing}, *others]
             history = trained.history
             predictions = predict(trained, transferring.unseen(trained, data, chosen), data.classes)
@@ -83,59 +105,66 @@ def make(
                 write_reference(folder / REFERENCE, data.looks, Network(trained.model), own)
             facts |= facts_of(trained, folder / MODEL)
             timing |= latency(trained.model, data.val.images)
+    except OutOfMemory:
+        raise
     except TrainingFailed as error:
         history = pd.DataFrame(error.rows or {"epoch": []})
         facts |= {"failure": f"models.{entry.name}: {error}", "n_epochs": len(error.rows)}
         say(f"error: params.yaml: {facts['failure']}")
         remove(folder / SEEDS)
-    write_candidate(folder, {**record, **facts}, history, predictions)
+    write_candidate(folder, {**task.record, **facts}, history, predictions)
     return read_candidate(folder), timing
 
 
-def fit_seed(entry: Entry, seed: int, data: Data, listener: Listener) -> tuple[Trained, dict[str, Any]]:
+def fit_seed(task: Task, seed: int) -> tuple[Trained, dict[str, Any]]:
     """Train with one of an entry's seeds. Raises TrainingFailed, with the seed where there are several."""
-    fit_options = checked_fit(entry)
-    one = replace(entry, fit=fit_options.model_copy(update={"seeds": [seed]}))
+    fit_options = checked_fit(task.entry)
+    one = replace(task.entry, fit=fit_options.model_copy(update={"seeds": [seed]}))
     try:
-        where = f"models.{entry.name}.fit"
+        where = f"models.{one.name}.fit"
         with fitting.memory_watched(where, fit_options.batch_size), kernels_named(where):
-            return fit(one, data, listener)
+            return fit(replace(task, entry=one))
     except TrainingFailed as error:
         if len(fit_options.seeds) == 1:
             raise
-        raise TrainingFailed(f"with seed {seed}: {error}", error.rows) from error
+        raise type(error)(f"with seed {seed}: {error}", error.rows) from error
 
 
-def repeat(folder: Path, entry: Entry, seed: int, data: Data) -> dict[str, Any]:
+def repeat(folder: Path, task: Task, seed: int) -> dict[str, Any]:
     """Train once more with another seed, for what differs by chance: seeds/<seed>/ keeps all but the model.
 
     Returns its seconds. Raises TrainingFailed.
     """
-    trained, seconds = fit_seed(entry, seed, data, Silent())
+    trained, seconds = fit_seed(task, seed)
     place = folder / SEEDS / str(seed)
     place.mkdir(parents=True)
     write_csv(place / HISTORY, trained.history)
-    predictions = predict(trained, transferring.unseen(trained, data, checked_fit(entry)), data.classes)
+    unseen = transferring.unseen(trained, task.data, checked_fit(task.entry))
+    predictions = predict(trained, unseen, task.data.classes)
     if predictions is not None:
         write_parquet(place / PREDICTIONS, predictions)
     return {"seed": seed, **seconds}
 
 
-def fit(entry: Entry, data: Data, listener: Listener) -> tuple[Trained, dict[str, Any]]:
+def fit(task: Task) -> tuple[Trained, dict[str, Any]]:
     """Build and train, with a progress bar over epochs; returns the seconds as well. Raises TrainingFailed."""
-    options, clock = checked_fit(entry), Clock()
+    entry, data, clock = task.entry, task.data, Clock()
+    options = checked_fit(entry)
     with Bar(transferring.n_epochs(entry, options), f"train {entry.name}, seed {options.seed}", "epoch") as bar:
 
         def on_epoch(epoch: int, row: dict[str, float]) -> bool | None:
             clock.tick()
             bar.update(**{name: f"{row[name]:.4f}" for name in ("loss", "val_accuracy") if name in row})
             with clock.stopped():
-                return listener.epoch(epoch, row)
+                return task.listener.epoch(epoch, row)
 
+        session = Session(on_epoch, f"models.{entry.name}", task.checkpoint(options.seed), clock)
+        session.callbacks += task.callbacks
         model = fitting.build(entry.module("models"), entry.options, options, data)
         if data.features:
-            return transferring.train(model, entry, options, data, on_epoch), clock.read()
-        return fitting.train(model, options, data, on_epoch, f"models.{entry.name}.fit"), clock.read()
+            return transferring.train(model, entry, options, data, session), clock.read()
+        session.where += ".fit"
+        return fitting.train(model, options, data, session), clock.read()
 
 
 def checked_fit(entry: Entry) -> Fit:

@@ -10,14 +10,14 @@ from typing import Any
 import pandas as pd
 
 from stages.core.candidates import model_file
-from stages.core.files import records
 from stages.core.images.packs import Pack
 from stages.core.settings.fit_options import Fit
 from stages.core.settings.params import Entry
 from stages.core.training import fitting
 from stages.core.training.data import Data, TrainingFailed
 from stages.core.training.feature_files import Features
-from stages.core.training.fitting import OnEpoch, Trained
+from stages.core.training.fitting import Trained
+from stages.core.training.session import Session
 
 # names of blocks in keras.applications: block_3_, block3_, block3a_, conv4_block2_, conv_dw_7_, stage_2_block_1_
 BLOCK = re.compile(
@@ -25,47 +25,41 @@ BLOCK = re.compile(
 )
 
 
-def train(head: Any, entry: Entry, fit: Fit, data: Data, on_epoch: OnEpoch) -> Trained:
-    """Train a built head in one phase, or in two. Raises TrainingFailed."""
+def train(head: Any, entry: Entry, fit: Fit, data: Data, session: Session) -> Trained:
+    """Train a built head in one phase, or in two; session.where is the entry's place. Raises TrainingFailed."""
     from stages.core.training.finishing import finished
 
-    unfreeze, where, features = entry.options.unfreeze, f"models.{entry.name}", features_of(data)
-    backbone, one_view = model_file.load(features.backbone), fit.model_copy(update={"views": "none"})
+    unfreeze, where, features = entry.options.unfreeze, session.where, features_of(data)
+    backbone = model_file.load(features.backbone)
     start = first_unfrozen(network_of(backbone), unfreeze.blocks, f"{where}.unfreeze.blocks") if unfreeze else 0
-    stored = on_stored(fit, features)
-    if stored:
-        trained = fitting.train(head, one_view, with_features(data, features), on_epoch, f"{where}.fit")
-        trained = replace(trained, model=whole(backbone, trained.model), head=trained.model)
-    else:
-        trained = fitting.train(whole(backbone, head), one_view, data, on_epoch, f"{where}.fit")
+    trained = first_phase(head, backbone, fit, data, session)
     if not unfreeze:
-        one = stored and fit.views == "none"
+        one = trained.head is not None and fit.views == "none"
         return replace(trained, model=finished(trained.model, fit.views), head=trained.head if one else None)
     release(network_of(trained.model), start)
     optimizer = fit.optimizer.model_copy(update={"rate": unfreeze.rate})
     changes = {"epochs": unfreeze.epochs, "optimizer": optimizer, "augment": unfreeze.augment or fit.augment}
-    second = fit.model_copy(update=changes)
-    return continued(trained, second, data, on_epoch, f"{where}.unfreeze")
+    session.where = f"{where}.unfreeze"
+    return fitting.train(trained.model, fit.model_copy(update=changes), data, session)
+
+
+def first_phase(head: Any, backbone: Any, fit: Fit, data: Data, session: Session) -> Trained:
+    """Train the head: on stored features where that is the same, and not at all where a later phase was kept."""
+    where, one_view, features = session.where, fit.model_copy(update={"views": "none"}), features_of(data)
+    later = session.left_in(f"{where}.unfreeze")
+    if later:
+        session.tell(later.about["rows"][: later.about["n_before"]])
+        return Trained(whole(backbone, head), pd.DataFrame(session.rows))
+    session.where = f"{where}.fit"
+    if not on_stored(fit, features):
+        return fitting.train(whole(backbone, head), one_view, data, session)
+    trained = fitting.train(head, one_view, with_features(data, features), session)
+    return replace(trained, model=whole(backbone, trained.model), head=trained.head or trained.model)
 
 
 def on_stored(fit: Fit, features: Features) -> bool:
     """Whether the features of an image are the same in every epoch, and there."""
     return fit.augment.nothing and not fit.image_sizes and bool(features.splits)
-
-
-def continued(trained: Trained, fit: Fit, data: Data, on_epoch: OnEpoch, where: str) -> Trained:
-    """Train a model further, its epochs counted on. Raises TrainingFailed, with the epochs before."""
-    rows = records(trained.history)
-
-    def counted(epoch: int, row: dict[str, float]) -> bool | None:
-        return on_epoch(len(rows) + epoch, row)
-
-    try:
-        further = fitting.train(trained.model, fit, data, counted, where)
-    except TrainingFailed as error:
-        raise TrainingFailed(str(error), [*rows, *error.rows]) from error
-    history = further.history.assign(epoch=further.history["epoch"] + len(rows))
-    return Trained(further.model, pd.concat([trained.history, history], ignore_index=True))
 
 
 def features_of(data: Data) -> Features:

@@ -14,6 +14,7 @@ from stages.core.training.batches import TrainBatches, epoch_order
 from stages.core.training.cost import multiply_adds
 from stages.core.training.data import Data, TrainingFailed
 from stages.core.training.finishing import finished
+from stages.core.training.session import Session
 
 pytestmark = pytest.mark.slow
 PLAIN = read_yaml(PROJECT / "params.yaml")["models"]["plain"]
@@ -35,7 +36,7 @@ def trained(data, **changes):
     item = entry("models", "tried", applied(PLAIN, {**small, **changes}))
     rows = []
     model = fitting.build(item.module("models"), item.options, item.fit, data)
-    return fitting.train(model, item.fit, data, lambda _, row: rows.append(row), "models.tried.fit"), rows
+    return fitting.train(model, item.fit, data, Session(lambda _, row: rows.append(row), "models.tried.fit")), rows
 
 
 def accuracy(model, data):

@@ -16,7 +16,7 @@ from stages.core.layout import PROJECT
 from stages.core.settings.params import check, entry, load, read_yaml
 from stages.core.settings.search_space import applied
 from stages.core.training.data import Data
-from stages.core.training.making import Silent, make
+from stages.core.training.making import Silent, Task, make
 from stages.core.training.refitting import as_trained, kept_epoch, refit
 
 WRITTEN = read_yaml(PROJECT / "params.yaml")
@@ -41,7 +41,7 @@ def made(folder, data, **changes):
     """Train the plain entry with other values; returns the candidate, its timing and its metrics."""
     item = entry("models", "plain", applied(PLAIN, {**SMALL, **changes}))
     record = {"name": "plain", "key": "k", "stage": "train", "params": item.written}
-    candidate, timing = make(folder / "candidate", item, record, data, Silent())
+    candidate, timing = make(folder / "candidate", Task(item, record, data, Silent()))
     options = load(PROJECT / "params.yaml").tree.evaluate.model_copy(update={"bootstrap": 5})
     (folder / "evaluation").mkdir()
     return candidate, timing, evaluate(candidate, options, folder / "evaluation")

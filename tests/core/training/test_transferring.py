@@ -13,8 +13,10 @@ from stages.core.layout import PROJECT
 from stages.core.settings.backbone_options import Backbone
 from stages.core.settings.params import entry, read_yaml
 from stages.core.training import fitting, transferring
+from stages.core.training.checkpoints import Checkpoint
 from stages.core.training.data import Data, TrainingFailed
 from stages.core.training.feature_files import read_features, write_split
+from stages.core.training.session import Session
 from stages.core.training.transferring import block_of
 
 CLASSES = ["cat", "dog", "eel"]
@@ -75,7 +77,9 @@ def item(**changes):
 def trained(made, data):
     head = fitting.build(made.module("models"), made.options, made.fit, data)
     rows = []
-    result = transferring.train(head, made, made.fit, data, lambda epoch, row: rows.append(epoch))
+    result = transferring.train(
+        head, made, made.fit, data, Session(lambda epoch, row: rows.append(epoch), "models.tried")
+    )
     return result, rows
 
 
@@ -171,3 +175,37 @@ def test_a_backbone_that_has_not_run_names_its_stage(tmp_path):
     """`dvc repro features@net`."""
     with pytest.raises(UserError, match="run `dvc repro features@net`"):
         read_features("net", tmp_path)
+
+
+@slow
+@pytest.mark.parametrize("data", [3], indirect=True)
+@pytest.mark.parametrize(("flip", "broken_at"), [(None, 3), (None, 13), ("horizontal", 13)])
+def test_a_phase_that_is_broken_off_goes_on_with_the_same_bits(data, flip, broken_at, tmp_path):
+    """In the first phase or the second, on stored features or in the loop; a phase that ended is not trained again."""
+    import keras
+
+    unfreeze = {"blocks": 2, "epochs": 2, "rate": 0.001, "augment": None}
+    changes = {"fit": {"augment": {**WRITTEN["fit"]["augment"], "flip": flip}}} if flip else {}
+    made = item(unfreeze=unfreeze, dropout=0.3, **changes)
+
+    def run(path, steps):
+        left, told = [steps], []
+
+        def count(batch, logs):
+            left[0] -= 1
+            if not left[0]:
+                raise KeyboardInterrupt
+
+        session = Session(lambda epoch, row: told.append(epoch), "models.tried", Checkpoint(path, 0))
+        session.callbacks.append(keras.callbacks.LambdaCallback(on_train_batch_end=count))
+        head = fitting.build(made.module("models"), made.options, made.fit, data)
+        return transferring.train(head, made, made.fit, data, session), told, steps - left[0]
+
+    whole, told, n_steps = run(None, 10**6)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "kept", broken_at)
+    again, told_again, n_left = run(tmp_path / "kept", 10**6)
+
+    assert all(map(np.array_equal, whole.model.get_weights(), again.model.get_weights()))
+    assert whole.history.equals(again.history) and told == told_again == [1, 2, 3, 4]
+    assert broken_at + n_left <= n_steps + 6, "an epoch has 5 steps"
