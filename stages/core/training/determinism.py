@@ -3,6 +3,7 @@
 Runs in a process of its own, as TensorFlow can be set up once a process.
 """
 
+import contextlib
 import hashlib
 import time
 from dataclasses import dataclass, field
@@ -83,10 +84,8 @@ def watch_network(entry: Entry, data: Data, job: Job, trace: Trace) -> None:
     if job.spoiled:
         spoil()
     task = making.Task(entry, {}, data, making.Silent(), callbacks=(watcher(job.steps, trace),))
-    try:
+    with contextlib.suppress(Enough):
         making.fit_seed(task, making.checked_fit(entry).seed)
-    except Enough:
-        pass
 
 
 def watch_head(entry: Entry, data: Data, threads: int, trace: Trace) -> None:
