@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from stages.core.auditing.entries import enter_decision
 from stages.core.candidates.candidate import model_sha256
 from stages.core.console import say
 from stages.core.errors import UserError
@@ -30,7 +31,9 @@ def main(root: Path = PROJECT) -> None:
     contents = Contents(params, layout, order, table, choice)
     write_text(layout.reports / "report.md", markdown(contents))
     write_text(layout.reports / "index.html", page(contents))
-    write_json(layout.reports / "champion.json", {**as_record(choice), **identity(choice.champion)})
+    decision = {**as_record(choice), **identity(choice.champion)}
+    write_json(layout.reports / "champion.json", decision)
+    enter_decision(layout, decision, params.candidates)
     say(as_text(table, choice.champion.name if choice.champion else "", {}))
     failed = [f"{standing.name}: {standing.failure}" for standing in order if standing.failure]
     if failed:

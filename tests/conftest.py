@@ -60,7 +60,7 @@ def checkout(folder: Path) -> Checkout:
     """Copy the project's files as they are now into `folder` and commit them."""
     listed = ["git", "-C", str(PROJECT), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     for name in subprocess.run(listed, capture_output=True, check=True, text=True).stdout.split("\0"):
-        if name and name != "dvc.lock" and (PROJECT / name).is_file():
+        if name and name not in ("dvc.lock", "reports/ledger.jsonl") and (PROJECT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(PROJECT / name, folder / name)
     made = Checkout(folder)

@@ -1,10 +1,11 @@
-"""sync: complete the MLflow runs of all candidates and trials from files.
+"""sync: complete the ledger, and the MLflow runs of all candidates and trials, from files.
 
 After a run-cache hit, a `dvc pull`, an unreachable server or a deleted store: reads only files, repeats nothing.
 """
 
 import argparse
 
+from stages.core.auditing.entries import complete
 from stages.core.console import say
 from stages.core.errors import UserError
 from stages.core.settings.params import open_project
@@ -17,12 +18,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(parsed: argparse.Namespace) -> None:
-    """Mirror every candidate named in params.yaml whose files are here."""
+    """Record and mirror every candidate named in params.yaml whose files are here."""
     params, layout = open_project()
     present = [name for name in params.candidates if (layout.candidate(name) / "candidate.json").exists()]
     for name in params.candidates:
         if name not in present:
             say(f"sync: {name} has no files here; `dvc repro` or `dvc pull` brings them")
+    complete(layout, params.candidates, present)
     touched = mirror(layout, params, present)
     if touched is None:
         raise UserError(f"MLflow at {tracking_uri(layout)} could not be completed; see the warning above")

@@ -10,7 +10,7 @@ import os
 from dataclasses import replace
 from typing import Any
 
-from stages.core.candidates.lineage import processor
+from stages.core.candidates.machine import in_words
 from stages.core.console import Bar, say
 from stages.core.errors import BytesDiffer, UserError
 from stages.core.files import listed
@@ -66,7 +66,7 @@ def plan(params: Params, name: str, parsed: argparse.Namespace) -> list[Job]:
 def scope_of(runtime: Runtime, devices: list[str]) -> dict[str, Any]:
     """What the claim is made for, and for nothing else."""
     return {
-        "processor": processor(),
+        "processor": in_words(),
         "cores": len(os.sched_getaffinity(0)),
         "gpus": devices,
         "threads": runtime.threads,

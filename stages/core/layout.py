@@ -98,6 +98,16 @@ class Layout:
         """What does not repeat about a run (ids, times, host, commit): no DVC out, in the main checkout."""
         return self.main_checkout / "reports/runs" / f"{key}.json"
 
+    @property
+    def ledger(self) -> Path:
+        """Every candidate and decision, for git to keep: no DVC out, in the main checkout."""
+        return self.main_checkout / "reports/ledger.jsonl"
+
+    @property
+    def ledger_copy(self) -> Path:
+        """The same lines where git can't take them back: it and `dvc exp apply` may put an older ledger in place."""
+        return self.main_checkout / "reports/runs/ledger.jsonl"
+
     def timing(self, name: str) -> Path:
         """Seconds and latency of a candidate: no DVC out."""
         return self.root / "reports/timings" / f"{name}.json"

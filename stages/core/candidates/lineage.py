@@ -1,17 +1,11 @@
 """What made a result: hashes of params, inputs and code, and the key under which its run is found."""
 
-import platform
-import socket
-import subprocess
-from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
 
 from stages.core.files import canonical, digest, read_json, text_digest
 from stages.core.layout import Layout
-
-GENERATED = ("dvc.lock", ".gitignore", "data/", "reports/")
 
 
 def provenance(
@@ -40,43 +34,3 @@ def code_hashes(layout: Layout, stage: str, kind: str) -> dict[str, str]:
     kinds = {"stages/models": one, "stages/models/${item.kind}.py": one}
     deps = [kinds.get(dep, dep) for dep in node.get("do", node)["deps"]]
     return {dep: digest(layout.root / dep) for dep in deps if dep.endswith(".py")}
-
-
-def whereabouts(layout: Layout) -> dict[str, Any]:
-    """What does not repeat: commit, whether the tree differs from it, host, system, experiment name."""
-    import os
-
-    return {
-        "commit": git(layout.root, "rev-parse", "HEAD"),
-        "dirty_files": dirty_files(layout.root),
-        "experiment": os.environ.get("DVC_EXP_NAME"),
-        "host": socket.gethostname(),
-        "python": platform.python_version(),
-        "system": platform.platform(),
-        "processor": processor(),
-    }
-
-
-def dirty_files(root: Path) -> list[str]:
-    """Files that differ from the commit, besides what DVC itself writes during a run."""
-    lines = git(root, "status", "--porcelain", "--untracked-files=no").splitlines()
-    names = [line[3:] for line in lines]
-    return [name for name in names if not name.startswith(GENERATED) and not name.endswith(GENERATED[:2])]
-
-
-def git(root: Path, *args: str) -> str:
-    """Output of a git command; empty where there is no git or no commit."""
-    try:
-        done = subprocess.run(["git", "-C", str(root), *args], capture_output=True, text=True, check=False, timeout=20)
-    except OSError:
-        return ""
-    return done.stdout.rstrip("\n") if done.returncode == 0 else ""
-
-
-def processor() -> str:
-    """Name of the processor: the promise of equal bytes holds for one kind."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor()

@@ -1,14 +1,19 @@
-"""What does not repeat about a run: seconds, host, commit; written where no stage reads it."""
+"""What does not repeat about a run: seconds, machine, commit; written where no stage reads it."""
 
+import os
 import resource
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
+from stages.core.auditing.entries import enter_candidate
 from stages.core.candidates.candidate import Candidate
-from stages.core.candidates.lineage import whereabouts
-from stages.core.files import write_json
+from stages.core.candidates.git_state import git_state
+from stages.core.candidates.machine import machine
+from stages.core.files import read_json, write_json
 from stages.core.layout import Layout
 
 
@@ -52,9 +57,40 @@ def cpu_seconds() -> float:
 
 
 def write_run_record(layout: Layout, candidate: Candidate, timing: dict[str, Any], devices: list[str]) -> None:
-    """Write what does not repeat about a run, where no stage reads it."""
-    key = candidate.record["key"]
-    about = {"candidate": candidate.name, "key": key, **whereabouts(layout), "devices": devices, "timing": timing}
-    about["finished"] = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    write_json(layout.run_record(key), about)
+    """Enter the candidate in the ledger, and write what does not repeat about its run where no stage reads it."""
+    key, ended = candidate.record["key"], time.time()
+    line = enter_candidate(layout, candidate)
+    about = {
+        **{"candidate": candidate.name, "key": key, "experiment": os.environ.get("DVC_EXP_NAME")},
+        **git_state(layout.root),
+        **machine(),
+        "runtime": candidate.record["params"]["runtime"],
+        "devices": devices,
+        "timing": timing,
+        "started": utc(ended - since_start()),
+        "finished": utc(ended),
+        "ledger_line": line.hash if line else None,
+    }
+    write_json(layout.run_record(key), remembered(layout, key) | about)
     write_json(layout.timing(candidate.name), {"candidate": candidate.name, "key": key, **timing})
+
+
+def remembered(layout: Layout, key: str) -> dict[str, Any]:
+    """What an earlier life of this run noted and this one doesn't know: its id in MLflow."""
+    path = layout.run_record(key)
+    known = read_json(path) if path.exists() else {}
+    return {name: known[name] for name in ("mlflow_run_id",) if name in known}
+
+
+def since_start() -> float:
+    """Seconds that this process has run for, by a clock that nobody sets."""
+    try:
+        ticks = int(Path("/proc/self/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[19])
+        return time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
+    except (OSError, AttributeError):  # not Linux
+        return time.process_time()
+
+
+def utc(seconds: float) -> str:
+    """A time for people and for comparing."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")

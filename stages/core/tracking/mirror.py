@@ -6,6 +6,7 @@ from stages.core.candidates.candidate import RECORD, REFERENCE
 from stages.core.files import digest, read_json, write_json
 from stages.core.layout import Layout
 from stages.core.settings.params import Params
+from stages.core.tracking.ledger_head import log_ledger_head
 from stages.core.tracking.model_logging import log_models
 from stages.core.tracking.runs import ENDED, KEY, find, find_or_create, log_history, log_metrics, log_params
 from stages.core.tracking.store import Store, connect, tolerated
@@ -22,7 +23,9 @@ def mirror(layout: Layout, params: Params, names: list[str]) -> int | None:
     with tolerated("not completed"):
         store = connect(layout, params)
         every = [found for name in names for found in trails(layout, name)]
-        return sum([mirror_one(store, layout, params, found) for found in every])
+        n_touched = sum([mirror_one(store, layout, params, found) for found in every])
+        log_ledger_head(store, layout)
+        return n_touched
     return None
 
 

@@ -112,6 +112,7 @@ def tags(layout: Layout, params: Params, found: Trail) -> dict[str, str]:
         "imagetrail.manifest_sha256": record["inputs"]["manifest_sha256"],
         "imagetrail.dirty": ", ".join(about.get("dirty_files", []))[:4000] or "no",
         "imagetrail.devices": ", ".join(about.get("devices", [])),
+        "imagetrail.ledger_line": about.get("ledger_line") or "",
         "dvc.experiment": about.get("experiment") or "",
         "dvc.model_md5": found.model_md5,
     }
