@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from stages.core.errors import UserError
@@ -94,6 +95,14 @@ def read_json(path: Path) -> Any:
         raise UserError(f"{path} is missing; `dvc repro` makes it") from error
     except ValueError as error:
         raise UserError(f"{path} is damaged ({error}); `dvc repro -f` makes it anew") from error
+
+
+def read_array(path: Path, mapped: bool = True) -> np.ndarray:
+    """Open a .npy, memory-mapped unless it is empty. Raises UserError for one that is damaged or holds objects."""
+    try:
+        return np.load(path, mmap_mode="r" if mapped else None, allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        raise UserError(f"{path} holds no plain array ({error}); `dvc checkout` or `dvc repro -f` mends it") from error
 
 
 def write_csv(path: Path, frame: pd.DataFrame) -> None:

@@ -48,7 +48,7 @@ def rewrite(raw: Path, path: Path) -> None:
 
 
 def load(path: Path) -> Any:
-    """Load a .keras file for predicting. Keras' safe mode refuses code in the file."""
-    import keras
+    """Load a .keras file for predicting. Raises UserError for one that holds more than a network."""
+    from stages.core.candidates.network_file import opened
 
-    return keras.saving.load_model(path, compile=False, safe_mode=True)
+    return opened(path)

@@ -106,10 +106,10 @@ def load_predictor(folder: Path) -> Predictor:
 
 
 def load_network(path: Path) -> Network:
-    """Load a .keras file. Keras' safe mode refuses code in the file."""
-    import keras
+    """Load a .keras file. Raises UserError for one that holds more than a network."""
+    from stages.core.candidates.network_file import opened
 
-    return Network(keras.saving.load_model(path, compile=False, safe_mode=True))
+    return Network(opened(path))
 
 
 def load_head(path: Path) -> Any:

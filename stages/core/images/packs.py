@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from stages.core.errors import UserError
-from stages.core.files import read_json
+from stages.core.files import read_array, read_json
 from stages.core.images.manifest import class_names, rows_of
 
 
@@ -59,7 +59,7 @@ def load_split(folder: Path, manifest: pd.DataFrame, split: str) -> Pack:
     path = folder / f"{split}.npy"
     if not path.exists():
         raise UserError(f"{path} is missing; run `dvc repro normalize`")
-    images = np.load(path, mmap_mode="r") if len(rows) else np.load(path)
+    images = read_array(path, mapped=bool(len(rows)))
     ids = {name: index for index, name in enumerate(class_names(manifest))}
     labels = rows["label"].map(ids).to_numpy(np.int64)
     if len(images) != len(labels):

@@ -9,6 +9,7 @@ import pandas as pd
 from stages.core.candidates.candidate import Candidate
 from stages.core.candidates.model_files import model_files
 from stages.core.console import held_back
+from stages.core.files import read_array
 from stages.core.images.manifest import read_manifest, rows_of
 from stages.core.ingest.source import images_named
 from stages.core.layout import Layout
@@ -49,7 +50,7 @@ def raw_form(layout: Layout, candidate: Candidate) -> tuple[Any, Any]:
     from mlflow.models import ModelSignature
     from mlflow.types import Schema, TensorSpec
 
-    images = np.load(layout.images / "val.npy", mmap_mode="r")[:2]
+    images = read_array(layout.images / "val.npy")[:2]
     inputs = Schema([TensorSpec(np.dtype("uint8"), (-1, *images.shape[1:]))])
     outputs = Schema([TensorSpec(np.dtype("float32"), (-1, len(candidate.record["classes"])))])
     return ModelSignature(inputs, outputs), np.asarray(images)

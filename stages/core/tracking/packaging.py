@@ -17,6 +17,7 @@ MODULES = (
     "images/decoding.py",
     "heads/head_file.py",
     "candidates/model_files.py",
+    "candidates/network_file.py",
     "candidates/predictor.py",
     "tracking/served_model.py",
 )

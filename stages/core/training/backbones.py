@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from stages.core.candidates.network_file import check_weights
 from stages.core.errors import UserError
 from stages.core.settings.backbone_options import Backbone
 from stages.core.training.applications import answer, answering, network, preprocessing_of
@@ -46,6 +47,8 @@ def loaded(name: str, backbone: Backbone, weights: Path | None) -> Any:
 
     As Keras itself builds it for its own weights: EfficientNet has then a layer more.
     """
+    if weights is not None:
+        check_weights(weights)
     if backbone.weights != "imagenet":
         return network(name, backbone, str(weights) if weights else None)
     if weights is None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from stages.core.console import progress
 from stages.core.errors import UserError
-from stages.core.files import read_json
+from stages.core.files import read_array, read_json
 from stages.core.images.manifest import SPLITS
 
 BACKBONE, ABOUT = "backbone.keras", "about.json"
@@ -48,7 +48,7 @@ def read_features(name: str, folder: Path) -> Features:
 
 def opened(path: Path) -> np.ndarray:
     """Map the array of a .npy; an empty one (a header of 128 bytes) can't be mapped and is read."""
-    return np.load(path, mmap_mode="r" if path.stat().st_size > 128 else None)
+    return read_array(path, mapped=path.stat().st_size > 128)
 
 
 def write_split(

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
@@ -118,9 +119,12 @@ def read_reference(path: Path, predictions: pd.DataFrame) -> Sample:
     """
     if not path.exists():
         raise UserError(f"{path} is missing: this model was trained before drift could be measured; train it again")
-    with np.load(path, allow_pickle=False) as store:
-        looks = {name: store[f"look {name}"] for name in LOOKS}
-        features = store["features"]
+    try:
+        with np.load(path, allow_pickle=False) as store:
+            looks = {name: store[f"look {name}"] for name in LOOKS}
+            features = store["features"]
+    except (ValueError, KeyError, EOFError, BadZipFile) as error:
+        raise UserError(f"{path} is damaged ({error}); `dvc checkout` brings it back") from error
     split = "val" if (predictions["split"] == "val").any() else "test"
     said = predictions[predictions["split"] == split].filter(regex=r"^p\.").to_numpy(np.float32)
     return Sample(looks, features, said)
