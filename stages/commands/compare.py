@@ -5,6 +5,7 @@ Two candidates are compared as often as one likes, so this corrects for nothing:
 
 import argparse
 
+from stages.core.console import show
 from stages.core.errors import UserError, did_you_mean
 from stages.core.evaluating.answers import read_answers
 from stages.core.evaluating.significance import MEASURES, Answers, compare, discordant
@@ -25,13 +26,13 @@ def main(parsed: argparse.Namespace) -> None:
     params, layout = open_project()
     first, second = (answers(layout, params, name, parsed.split) for name in (parsed.first, parsed.second))
     only_first, only_second = discordant(first, second)
-    print(f"{parsed.first} against {parsed.second} on {len(first.truth):,} {parsed.split} images, uncorrected:")
-    print(f"right alone: {only_first} and {only_second}" + (" (first seeds)" if first.n_seeds > 1 else ""))
+    show(f"{parsed.first} against {parsed.second} on {len(first.truth):,} {parsed.split} images, uncorrected:")
+    show(f"right alone: {only_first} and {only_second}" + (" (first seeds)" if first.n_seeds > 1 else ""))
     for measure in MEASURES:
         found = compare(first, second, measure, params.tree.evaluate.seed)
         seeds = f"   over seeds alone p = {found.p_seeds:.4f}" if found.p_seeds is not None else ""
-        print(f"{measure.replace('_', ' '):<20}{found.gain:>+9.4f}   p = {found.p:.4f}{seeds}")
-    print("+ is better for the first. One trained model each: another seed may turn it round." * (first.n_seeds == 1))
+        show(f"{measure.replace('_', ' '):<20}{found.gain:>+9.4f}   p = {found.p:.4f}{seeds}")
+    show("+ is better for the first. One trained model each: another seed may turn it round." * (first.n_seeds == 1))
 
 
 def answers(layout: Layout, params: Params, name: str, split: str) -> Answers:

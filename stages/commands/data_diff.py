@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from stages.core.console import say
+from stages.core.console import say, show
 from stages.core.errors import UserError
 from stages.core.files import records, write_csv
 from stages.core.revisiting.data_diff import COLUMNS, KINDS, changed_facts, difference, sentence, summary
@@ -42,12 +42,12 @@ def main(parsed: argparse.Namespace) -> None:
         say(f"data-diff: {len(found):,} changes in {parsed.csv}")
     if parsed.json:
         source = {name: {"old": before, "new": after} for name, before, after in facts}
-        print(json.dumps({"old": named(parsed.old), "new": named(parsed.new), "source": source, **listing(found)}))
+        show(json.dumps({"old": named(parsed.old), "new": named(parsed.new), "source": source, **listing(found)}))
         return
-    print(f"{named(parsed.old)}: {len(old):,} images; {named(parsed.new)}: {len(new):,} images\n")
-    print("\n\n".join(paragraphs(found, None if parsed.all else N_EXAMPLES)))
+    show(f"{named(parsed.old)}: {len(old):,} images; {named(parsed.new)}: {len(new):,} images\n")
+    show("\n\n".join(paragraphs(found, None if parsed.all else N_EXAMPLES)))
     for name, before, after in facts:
-        print(f"source: {name}: {before} -> {after}")
+        show(f"source: {name}: {before} -> {after}")
 
 
 def listing(found: pd.DataFrame) -> dict[str, object]:

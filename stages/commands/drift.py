@@ -10,7 +10,7 @@ from pathlib import Path
 
 from stages.core.candidates.candidate import REFERENCE
 from stages.core.candidates.chosen_model import champion, comparable, normalization, opened
-from stages.core.console import say
+from stages.core.console import say, show
 from stages.core.errors import DriftFound
 from stages.core.files import listed, replaced_folder, write_json, write_text
 from stages.core.ingest.source import Member
@@ -49,7 +49,7 @@ def main(parsed: argparse.Namespace) -> None:
         unusual=unusual(reference, new.sample, new.names, candidate.record["classes"]),
     )
     write(layout.drift(candidate.name), found, seen)
-    print(json.dumps(as_json(found), indent=1) if parsed.json else as_text(found))
+    show(json.dumps(as_json(found), indent=1) if parsed.json else as_text(found))
     answer(found, layout.drift(candidate.name) / "index.html")
 
 

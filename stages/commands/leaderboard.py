@@ -7,6 +7,7 @@ import argparse
 
 import pandas as pd
 
+from stages.core.console import show
 from stages.core.errors import UserError
 from stages.core.files import read_json
 from stages.core.reporting.leaderboard import as_text, timings
@@ -25,6 +26,6 @@ def main(parsed: argparse.Namespace) -> None:
         raise UserError("there is no leaderboard yet; `make repro` makes one")
     champion = read_json(layout.reports / "champion.json").get("candidate") or ""
     table = pd.read_csv(path, dtype=dict.fromkeys(["failure", "note"], str)).fillna({"failure": "", "note": ""})
-    print(as_text(table, champion, timings(layout, list(table["candidate"]))))
-    print(f"\nreport page   {layout.reports / 'index.html'}")
-    print("MLflow        make ui, then http://127.0.0.1:5000")
+    show(as_text(table, champion, timings(layout, list(table["candidate"]))))
+    show(f"\nreport page   {layout.reports / 'index.html'}")
+    show("MLflow        make ui, then http://127.0.0.1:5000")

@@ -13,6 +13,7 @@ from ruamel.yaml import YAML
 from stages.commands.use import difference, dumped, overlay, round_trip
 from stages.core.candidates.candidate import read_candidate
 from stages.core.candidates.chosen_model import champion
+from stages.core.console import show
 from stages.core.errors import UserError, did_you_mean
 from stages.core.files import read_json, write_text
 from stages.core.reporting.standing import refit_name
@@ -46,7 +47,7 @@ def main(parsed: argparse.Namespace) -> None:
     check(YAML(typ="safe", pure=True).load(changed))
     if not parsed.dry_run:
         write_text(layout.params, changed)
-    print("".join(difference(text, changed)) or "nothing changes")
+    show("".join(difference(text, changed)) or "nothing changes")
 
 
 def with_entry(text: str, base: str, name: str, entry: dict[str, Any]) -> str:

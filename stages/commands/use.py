@@ -12,6 +12,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from stages.core.console import show
 from stages.core.errors import UserError, did_you_mean
 from stages.core.files import read_json, write_text
 from stages.core.layout import PROJECT, Layout
@@ -33,7 +34,7 @@ def main(parsed: argparse.Namespace) -> None:
     """Change params.yaml after checking the result. Raises UserError and changes nothing on a mistake."""
     layout = Layout(PROJECT)  # unchecked: a recipe may be what mends a wrong params.yaml
     if not parsed.recipe and not parsed.tuned and not parsed.set:
-        print("\n".join(described(path) for path in recipes(layout)))
+        show("\n".join(described(path) for path in recipes(layout)))
         return
     text = layout.params.read_text(encoding="utf-8")
     path = recipe(layout, parsed.recipe) if parsed.recipe else None
@@ -48,7 +49,7 @@ def main(parsed: argparse.Namespace) -> None:
     check(YAML(typ="safe", pure=True).load(changed))
     if not parsed.dry_run:
         write_text(layout.params, changed)
-    print("".join(difference(text, changed)) or "nothing changes")
+    show("".join(difference(text, changed)) or "nothing changes")
 
 
 def round_trip() -> YAML:

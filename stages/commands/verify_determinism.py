@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from stages.core.candidates.machine import in_words
-from stages.core.console import Bar, say
+from stages.core.console import Bar, say, show
 from stages.core.errors import BytesDiffer, UserError
 from stages.core.files import listed
 from stages.core.layout import PROJECT
@@ -51,7 +51,7 @@ def main(parsed: argparse.Namespace) -> None:
             else:
                 found.append(one)
     scope = scope_of(params.tree.runtime, devices)
-    print(json.dumps({"scope": scope, "models": found}, indent=1) if parsed.json else as_text(scope, found))
+    show(json.dumps({"scope": scope, "models": found}, indent=1) if parsed.json else as_text(scope, found))
     answer(found, params.tree.runtime.determinism)
 
 

@@ -5,11 +5,14 @@ import os
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from stages.core.errors import UserError
+from stages.core.plain_text import visible
+from stages.core.secrets import cleaned
 from stages.core.stopping import Stopped, guarded
 
 T = TypeVar("T")
@@ -26,12 +29,23 @@ ADVICE = {
     errno.EISDIR: "a folder stands where a file is needed; move it away",
     errno.ENOSPC: DISK_FULL,
     errno.EDQUOT: DISK_FULL,
+    errno.EFBIG: "the file would be larger than this system or `ulimit -f` allows",
 }  # what a user can mend; any other OSError is ours and keeps its traceback
 
 
 def say(message: str) -> None:
     """Print a line of progress to stderr, so that stdout stays a command's answer."""
-    print(message, file=sys.stderr, flush=True)
+    print(visible(cleaned(message)), file=sys.stderr, flush=True)
+
+
+def show(answer: str) -> None:
+    """Print a command's answer to stdout; names from data can't move the cursor."""
+    print(visible(cleaned(answer)))
+
+
+def unexpected(*error: Any) -> None:
+    """Say an error of ours with its traceback, in which an address may stand."""
+    say("".join(traceback.format_exception(*error)).rstrip())
 
 
 def progress(items: Iterable[T], total: int | None = None, desc: str = "", unit: str = "img") -> Iterator[T]:
@@ -106,6 +120,7 @@ def silence_telemetry() -> None:
 def run(main: Callable[..., None], *args: str) -> int:
     """Call `main` and return its exit code; a user's own mistake becomes `error: …`, never a traceback."""
     silence_telemetry()
+    sys.excepthook = unexpected
     try:
         with guarded():
             main(*args)

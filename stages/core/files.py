@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from stages.core.errors import UserError
+from stages.core.plain_text import guarded, unguarded
 
 CHUNK = 1 << 20
 STORED_DATE = (1980, 1, 1, 0, 0, 0)  # of members of a zip: none may tell when it was written
@@ -106,9 +107,22 @@ def read_array(path: Path, mapped: bool = True) -> np.ndarray:
 
 
 def write_csv(path: Path, frame: pd.DataFrame) -> None:
-    """Write a table with six significant digits and no index, so that equal tables give equal bytes."""
+    """Write a table with six significant digits and no index, so that equal tables give equal bytes.
+
+    A text that a spreadsheet would take for a formula gets an apostrophe; `read_text_csv` takes it away.
+    """
+    texts = frame.select_dtypes(exclude=["number", "bool"])
+    safe = frame.assign(**texts.map(lambda cell: guarded(cell) if isinstance(cell, str) else cell))
+    safe.columns = pd.Index([guarded(str(name)) for name in frame.columns])
     with replaced(path) as temporary:
-        frame.to_csv(temporary, index=False, float_format="%.6g", lineterminator="\n")
+        safe.to_csv(temporary, index=False, float_format="%.6g", lineterminator="\n")
+
+
+def read_text_csv(path: Path, columns: Iterable[str]) -> pd.DataFrame:
+    """Read a table with names from data in some columns: none of them is taken for a number or a gap."""
+    frame = pd.read_csv(path, dtype=dict.fromkeys(columns, str), keep_default_na=False)
+    texts = [name for name in columns if name in frame]
+    return frame.assign(**{name: frame[name].map(unguarded) for name in texts})
 
 
 def write_parquet(path: Path, frame: pd.DataFrame) -> None:

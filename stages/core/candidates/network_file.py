@@ -1,7 +1,7 @@
 """Opening a .keras file without running what it may hold: looked through first, then loaded in Keras' safe mode.
 
 Safe mode alone lets a file name classes anywhere in Keras, read vocabularies from paths, and link weights to other
-files. A file of ours holds layers with arrays; anything else is refused with a sentence. Travels inside packaged models.
+files. A file of ours holds layers with arrays; all else is refused with a sentence. Travels inside packaged models.
 """
 
 import json
@@ -34,7 +34,7 @@ MAX_RATIO, SLACK = 100, 1 << 20  # a member that unpacks to more is a bomb
 
 
 def opened(path: Path) -> Any:
-    """Return the network in a file, for predicting. Raises UserError for one that is damaged, or that isn't only one."""
+    """Return the network in a file, for predicting. Raises UserError for one that is damaged or holds more."""
     import keras
 
     check(path)

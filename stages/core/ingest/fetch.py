@@ -1,7 +1,7 @@
 """Get a file from a URL or a path into a folder: resumable, with a progress bar, checked by its SHA-256.
 
 http(s) by requests; s3, gs and every other protocol by fsspec. Secrets come from the environment (AWS_…,
-GOOGLE_APPLICATION_CREDENTIALS, ~/.netrc); what a URL holds of them is neither said nor recorded.
+GOOGLE_APPLICATION_CREDENTIALS, ~/.netrc, or `${NAME}` in a URL); what a URL holds of them is neither said nor recorded.
 """
 
 import time
@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlparse
 from stages.core.console import progress, say
 from stages.core.errors import UserError
 from stages.core.files import CHUNK, digest, remove, text_digest
+from stages.core.secrets import filled
 
 TRIES, WAIT_S, TIMEOUT_S = 4, 1.0, 30
 EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs"}  # protocol: extra of pyproject.toml
@@ -52,7 +53,7 @@ def fetched(uri: str, sha256: str | None, cache: Path) -> Path:
     else:
         path = cache / text_digest(uri)[:12] / (Path(unquote(urlparse(uri).path)).name or "download")
         if not (path.exists() and sha256 and digest(path) == sha256):
-            download(uri, path)
+            download(filled(uri), path)
     got = digest(path) if sha256 else None
     if got != sha256:
         None if is_local(uri) else remove(path.parent)

@@ -6,7 +6,7 @@ import pandas as pd
 
 from stages.core.candidates.candidate import HISTORY
 from stages.core.evaluating.evaluation import SEED_TABLE
-from stages.core.files import records
+from stages.core.files import read_text_csv, records
 from stages.core.reporting.standing import Standing
 
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 420, 220, 44, 28, 10  # of a plot, SVG units
@@ -33,9 +33,9 @@ def pictured(standing: Standing, n_pictures: int) -> dict[str, Any]:
     splits = [name for name in ("test", "val") if (standing.folder / f"{name}_confusion_matrix.csv").exists()]
     if not splits:
         return {"split": "", "pairs": []}
-    names = {"true": str, "predicted": str, "class": str}
+    names = ("true", "predicted", "class", "path")
     tables = {
-        name: pd.read_csv(standing.folder / f"{splits[0]}_{name}.csv", dtype=names, keep_default_na=False)
+        name: read_text_csv(standing.folder / f"{splits[0]}_{name}.csv", names)
         for name in ("confusion_matrix", "per_class", "confusions", "mistakes")
     }
     return {

@@ -3,6 +3,7 @@
 from typing import Any
 
 from stages.core.files import human_bytes, read_json, records
+from stages.core.plain_text import in_markdown
 from stages.core.reporting.choosing import explained
 from stages.core.reporting.contents import Contents
 from stages.core.reporting.leaderboard import has, over_seeds, shown
@@ -23,7 +24,7 @@ def markdown(contents: Contents) -> str:
         f"# imagetrail: {source['dataset']}",
         "",
         f"{source['n_images']:,} images; data gate: **{verdict['verdict']}**.",
-        *[f"- {found['check']} ({found['severity']}): {found['message']}" for found in broken],
+        *[f"- {found['check']} ({found['severity']}): {in_markdown(found['message'])}" for found in broken],
         "",
         f"Champion: **{champion.name if champion else 'none'}**. {' '.join(explained(contents.choice))}",
         "",
@@ -39,9 +40,9 @@ def markdown(contents: Contents) -> str:
 
 def row_of(row: dict[str, Any]) -> str:
     """One line of the leaderboard."""
-    name = str(row["candidate"]).replace("|", "\\|")
+    name = row["candidate"]
     if row["failure"]:
-        return f"| {name} | failed: {row['failure']} {'| ' * (len(HEADS) - 1)}".rstrip()
+        return f"| {name} | failed: {in_markdown(row['failure'])} {'| ' * (len(HEADS) - 1)}".rstrip()
     interval = f"{row['test_accuracy_low']:.4f}–{row['test_accuracy_high']:.4f}" if has(row, "test") else "–"
     cells = [
         shown(row, "val_accuracy"),

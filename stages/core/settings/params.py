@@ -13,6 +13,7 @@ from ruamel.yaml.error import YAMLError
 
 from stages.core.errors import UserError, did_you_mean
 from stages.core.layout import PROJECT, Layout
+from stages.core.secrets import check_no_secrets
 from stages.core.settings import options as o
 from stages.core.settings.backbone_options import Backbone
 from stages.core.settings.combine_options import Combine, check_members
@@ -135,6 +136,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 def check(written: dict[str, Any]) -> Params:
     """Check a read params.yaml. Raises UserError with every mistake that was found."""
+    check_no_secrets(written)
     tree = section(Tree, written, "")
     for name in tree.backbones:
         check_name(f"backbones.{name}", name)

@@ -12,6 +12,7 @@ from stages.core.candidates.model_files import model_files
 from stages.core.evaluating.evaluation import SEED_TABLE
 from stages.core.files import digest, read_json, records, text_digest
 from stages.core.layout import Layout
+from stages.core.plain_text import in_markdown
 from stages.core.settings.params import TUNED, Params
 
 
@@ -156,7 +157,7 @@ def note(params: Params, found: Trail) -> str:
     record, failure = found.candidate.record, found.candidate.failure
     lines = [
         f"**{record['name']}**: `{record['params']['kind']}` on `{params.dataset.name}`",
-        *([f"Failed: {failure}"] if failure else []),
+        *([f"Failed: {in_markdown(failure)}"] if failure else []),
         f"Key `{record['key']}`; everything behind it stands in the artifact `candidate.json`.",
     ]
     return "\n\n".join(lines)
