@@ -10,7 +10,7 @@ from stages.core.console import say
 from stages.core.errors import UserError
 from stages.core.settings.params import open_project
 from stages.core.tracking.mirror import mirror
-from stages.core.tracking.store import tracking_uri
+from stages.core.tracking.store import shown_uri
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,5 +27,5 @@ def main(parsed: argparse.Namespace) -> None:
     complete(layout, params.candidates, present)
     touched = mirror(layout, params, present)
     if touched is None:
-        raise UserError(f"MLflow at {tracking_uri(layout)} could not be completed; see the warning above")
-    say(f"sync: {touched} runs completed in {tracking_uri(layout)}; {len(present)} candidates are there")
+        raise UserError(f"MLflow at {shown_uri(layout)} could not be completed; see the warning above")
+    say(f"sync: {touched} runs completed in {shown_uri(layout)}; {len(present)} candidates are there")

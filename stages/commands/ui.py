@@ -7,7 +7,7 @@ import sys
 from stages.core.console import say
 from stages.core.errors import UserError
 from stages.core.settings.params import open_project
-from stages.core.tracking.store import tracking_uri
+from stages.core.tracking.store import shown_uri, tracking_uri
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,7 +20,8 @@ def main(parsed: argparse.Namespace) -> None:
     _, layout = open_project()
     uri = tracking_uri(layout)
     if uri.startswith("http"):
-        raise UserError(f"the runs are at {uri}: open that address in a browser")
+        raise UserError(f"the runs are at {shown_uri(layout)}: open that address in a browser")
     say(f"MLflow: http://127.0.0.1:{parsed.port} (stop with Ctrl-C)")
-    command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", uri, "--host", "127.0.0.1"]
+    os.environ["MLFLOW_BACKEND_STORE_URI"] = uri  # an argument, and with it a password, would stand in `ps`
+    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1"]
     os.execv(sys.executable, [*command, "--port", str(parsed.port), "--workers", "1"])  # noqa: S606 - our own Python

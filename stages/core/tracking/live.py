@@ -1,12 +1,17 @@
 """A run that is logged while it happens."""
 
+from functools import partial
 from typing import Any
 
 from stages.core.layout import Layout
 from stages.core.settings.params import Params
-from stages.core.tracking.runs import find_or_create, log_metrics, log_params, logged_epochs
-from stages.core.tracking.store import Store, connect, tolerated
+from stages.core.tracking.runs import claim, find_or_create, log_metrics, log_params, logged_epochs
+from stages.core.tracking.silence import tolerated
+from stages.core.tracking.store import Store, connect, tracking_uri
 from stages.core.tracking.trails import curve
+from stages.core.tracking.waiting import at_most
+
+AT_ONCE_S = 0.9  # what a process that is ending has for its run
 
 
 class Live:
@@ -18,7 +23,7 @@ class Live:
 
     def __init__(self, layout: Layout, params: Params, record: dict[str, Any], parent: "Live | None" = None) -> None:
         self.layout, self.params, self.record, self.parent = layout, params, record, parent
-        self.begun = False
+        self.uri, self.begun = tracking_uri(layout), False
         self.store: Store | None = None
         self.run_id: str | None = None
         self.known: set[int] = set()
@@ -30,13 +35,13 @@ class Live:
         self.begun = True
         if self.parent:
             self.parent.begin()
-        with tolerated("not reachable"):
+        with tolerated(self.uri, "not reachable"):
             store = self.parent.store if self.parent else connect(self.layout, self.params)
             if store is None:
                 return
             self.run_id = find_or_create(store, self.record, self.parent.run_id if self.parent else None)
             self.store, self.known = store, logged_epochs(store, self.run_id)
-            store.client.update_run(self.run_id, status="RUNNING")
+            claim(store, self.run_id)
             log_params(store, self.run_id, self.record["params"])
 
     def epoch(self, number: int, row: dict[str, float]) -> None:
@@ -44,15 +49,20 @@ class Live:
         self.begin()
         if self.store is None or number in self.known:
             return
-        store, self.store = self.store, None
-        with tolerated("lost during training"):
-            log_metrics(store, str(self.run_id), curve(row), number)
-            self.store = store
+        with tolerated(self.uri, "lost during training"):
+            log_metrics(self.store, str(self.run_id), curve(row), number)
+            self.known.add(number)
+
+    def killed(self) -> None:
+        """Mark the run as KILLED, from any thread and within a second; a store that is slower stays as it is."""
+        store, run_id = self.store, self.run_id
+        if store and run_id:
+            at_most(AT_ONCE_S, partial(store.client.set_terminated, run_id, "KILLED"))
 
     def __enter__(self) -> "Live":
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is not None and self.store is not None:
-            with tolerated("lost at the end"):
+            with tolerated(self.uri, "lost at the end"):
                 self.store.client.set_terminated(self.run_id, "FAILED" if issubclass(kind, Exception) else "KILLED")

@@ -8,9 +8,21 @@ from stages.core.layout import Layout
 from stages.core.settings.params import Params
 from stages.core.tracking.ledger_head import log_ledger_head
 from stages.core.tracking.model_logging import log_models
-from stages.core.tracking.runs import ENDED, KEY, find, find_or_create, log_history, log_metrics, log_params
-from stages.core.tracking.store import Store, connect, tolerated
-from stages.core.tracking.trails import Trail, by_seed, fingerprint, same_data, tags, timings, trails
+from stages.core.tracking.runs import (
+    ENDED,
+    KEY,
+    files_in,
+    find,
+    find_or_create,
+    log_files,
+    log_history,
+    log_metrics,
+    log_params,
+    log_seeds,
+)
+from stages.core.tracking.silence import tolerated
+from stages.core.tracking.store import Store, connect, tracking_uri
+from stages.core.tracking.trails import Trail, by_seed, fingerprint, same_data, span_ms, tags, timings, trails
 
 COMPLETE, MODEL_MD5 = "imagetrail.complete", "dvc.model_md5"
 
@@ -20,7 +32,7 @@ def mirror(layout: Layout, params: Params, names: list[str]) -> int | None:
 
     Returns how many were touched, None when the store failed.
     """
-    with tolerated("not completed"):
+    with tolerated(tracking_uri(layout), "not completed"):
         store = connect(layout, params)
         every = [found for name in names for found in trails(layout, name)]
         n_touched = sum([mirror_one(store, layout, params, found) for found in every])
@@ -29,16 +41,24 @@ def mirror(layout: Layout, params: Params, names: list[str]) -> int | None:
     return None
 
 
+def mirror_present(layout: Layout, params: Params) -> int | None:
+    """Complete the runs of every candidate named in params.yaml whose files are here, as `mirror` does."""
+    return mirror(layout, params, [name for name in params.candidates if (layout.candidate(name) / RECORD).exists()])
+
+
 def mirror_one(store: Store, layout: Layout, params: Params, trail: Trail) -> bool:
-    """Complete one run, unless it has ended and its tag says that it holds just these files."""
+    """Complete one run, unless it has ended and its tag says that it holds just these files.
+
+    What is there already is left alone and the tag comes last, so one that was cut short is completed by the next.
+    """
     print_, run = fingerprint(trail), find(store, trail.key)
     if run and run.data.tags.get(MODEL_MD5, trail.model_md5) != trail.model_md5:
         store.client.set_tag(run.info.run_id, KEY, f"{trail.key}-superseded")  # without determinism: another model
         run = None
     if run and run.info.status in ENDED and run.data.tags.get(COMPLETE) == print_ and artifacts_exist(store, run):
         return False
-    parent = find(store, trail.parent) if trail.parent else None
-    run_id = find_or_create(store, trail.candidate.record, parent.info.run_id if parent else None)
+    parent, (began, ended) = find(store, trail.parent) if trail.parent else None, span_ms(layout, trail)
+    run_id = find_or_create(store, trail.candidate.record, parent.info.run_id if parent else None, began)
     log_params(store, run_id, trail.candidate.record["params"])
     log_history(store, run_id, trail.candidate.history)
     log_results(store, run_id, layout, trail)
@@ -46,7 +66,7 @@ def mirror_one(store: Store, layout: Layout, params: Params, trail: Trail) -> bo
     log_models(store, run_id, layout, params, trail)
     store.client.set_tag(run_id, COMPLETE, print_)
     if not run or run.info.status not in ENDED:  # ending it again would move its end, and with it its duration
-        store.client.set_terminated(run_id, "FAILED" if trail.candidate.failure else "FINISHED")
+        store.client.set_terminated(run_id, "FAILED" if trail.candidate.failure else "FINISHED", ended)
     remember(layout, trail.key, run_id)
     return True
 
@@ -58,17 +78,15 @@ def artifacts_exist(store: Store, run: Any) -> bool:
 
 def log_results(store: Store, run_id: str, layout: Layout, trail: Trail) -> None:
     """Log the final metrics, the timing, and all tables and pictures."""
-    client, known = store.client, store.client.get_run(run_id).data.metrics
+    known = store.client.get_run(run_id).data.metrics
     values = {**timings(layout, trail), **trail.metrics}
     log_metrics(store, run_id, {key: value for key, value in values.items() if known.get(key) != value})
-    if "seed/val_accuracy" not in known and "seed/test_accuracy" not in known:
-        for seed, measured in by_seed(layout, trail).items():
-            log_metrics(store, run_id, measured, seed)
+    log_seeds(store, run_id, by_seed(layout, trail))
     if trail.evaluation:
-        client.log_artifacts(run_id, str(trail.evaluation), "evaluation")
-    for path in (trail.candidate.folder / name for name in ("history.csv", REFERENCE, RECORD)):
-        if path.exists():
-            client.log_artifact(run_id, str(path))
+        log_files(store, run_id, files_in(trail.evaluation), trail.evaluation, "evaluation")
+    folder = trail.candidate.folder
+    own = [folder / name for name in ("history.csv", REFERENCE, RECORD)]
+    log_files(store, run_id, [path for path in own if path.exists()], folder)
 
 
 def log_origin(store: Store, run_id: str, layout: Layout, params: Params, trail: Trail) -> None:

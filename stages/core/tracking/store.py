@@ -1,27 +1,31 @@
-"""Reaching MLflow: the store's address, its experiment, and what happens when it can't be reached.
-
-A store that can't be reached is a warning, never a failed run: `imagetrail sync` completes it later.
-"""
+"""Reaching MLflow: the store's address, and the experiment of the data set in it."""
 
 import logging
 import os
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
-from stages.core.console import say, silence_telemetry
+from stages.core.console import silence_telemetry
 from stages.core.layout import Layout
 from stages.core.settings.params import Params
+from stages.core.tracking.creation import SQLITE, make_sqlite, sqlite_path
+from stages.core.tracking.secrets import scrubbed
+from stages.core.tracking.silence import allowed
+from stages.core.tracking.waiting import Bounded, within
+
+QUIET = {
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",  # of 7, for four minutes; and a repeated "make a run" makes two
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # that address holds user and password
+}
 
 
 @dataclass(frozen=True)
 class Store:
-    """A reachable tracking store and the experiment of the data set."""
+    """A reachable tracking store and the experiment of the data set; every call of its client ends in time."""
 
     client: Any
     uri: str
@@ -30,43 +34,49 @@ class Store:
 
 def tracking_uri(layout: Layout) -> str:
     """MLFLOW_TRACKING_URI, or mlflow.db in the main checkout; relative SQLite paths start there too."""
-    uri = os.environ.get("MLFLOW_TRACKING_URI") or "sqlite:///mlflow.db"
-    path = uri.removeprefix("sqlite:///")
-    return f"sqlite:///{layout.main_checkout / path}" if path != uri and not path.startswith("/") else uri
+    uri = os.environ.get("MLFLOW_TRACKING_URI") or f"{SQLITE}mlflow.db"
+    path = uri.removeprefix(SQLITE)
+    return f"{SQLITE}{layout.main_checkout / path}" if path != uri and not path.startswith("/") else uri
+
+
+def shown_uri(layout: Layout) -> str:
+    """The address as it may be said: without user, password and token."""
+    return scrubbed(tracking_uri(layout))
 
 
 def connect(layout: Layout, params: Params) -> Store:
     """Open the store and its experiment, making them where they are missing.
 
-    Raises ConnectionError or MLflow's own errors when that can't be done within tracking.timeout_s.
+    Raises StoreSilent where the store was given up before, NoAnswer, ConnectionError or MLflow's own errors.
     """
+    uri, limit_s = tracking_uri(layout), params.tree.tracking.timeout_s
+    allowed(uri)
     silence_telemetry()
-    uri, timeout = tracking_uri(layout), params.tree.tracking.timeout_s
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", str(timeout))
+    for name, value in {**QUIET, "MLFLOW_HTTP_REQUEST_TIMEOUT": str(limit_s)}.items():
+        os.environ.setdefault(name, value)
     if uri.startswith("http") and os.environ.get("MLFLOW_TRACKING_INSECURE_TLS", "").lower() != "true":
-        probe(uri, timeout)
+        within(limit_s, partial(probe, uri, limit_s))
     import mlflow
 
     for noisy in ("alembic", "mlflow"):
-        logging.getLogger(noisy).setLevel(logging.ERROR)
+        logging.getLogger(noisy).setLevel(logging.CRITICAL)  # a failed call is told in one line, by us
     mlflow.set_tracking_uri(uri)
-    lock = layout.main_checkout / ".dvc/tmp/mlflow.lock"
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(lock, timeout=60):  # two processes that create one SQLite store at once: one dies
-        client = mlflow.MlflowClient()
-        return Store(client, uri, experiment(client, uri, layout, params))
+    if path := sqlite_path(uri):
+        make_sqlite(path, layout.main_checkout / "mlruns", limit_s)
+    client = Bounded(within(limit_s, mlflow.MlflowClient), limit_s, partial(allowed, uri))
+    return Store(client, uri, experiment(client, uri, layout, params))
 
 
 def probe(uri: str, timeout: int) -> None:
-    """Raise ConnectionError when nobody answers; MLflow's own retries take minutes."""
+    """Raise ConnectionError when nobody answers: MLflow is imported only for somebody who does."""
+    place = scrubbed(uri).rstrip("/")
     try:
-        with urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=timeout):  # noqa: S310 - http(s) checked
+        with urllib.request.urlopen(f"{place}/health", timeout=timeout):  # noqa: S310 - http(s) checked
             pass
     except urllib.error.HTTPError:
         return  # somebody answers, who may want MLflow's own credentials
     except (OSError, ValueError) as error:
-        raise ConnectionError(f"no answer within {timeout} s: {error}") from error
+        raise ConnectionError(f"{place} does not answer: {error}") from error
 
 
 def experiment(client: Any, uri: str, layout: Layout, params: Params) -> str:
@@ -79,15 +89,17 @@ def experiment(client: Any, uri: str, layout: Layout, params: Params) -> str:
         if found.lifecycle_stage == "deleted":
             client.restore_experiment(found.experiment_id)
         return str(found.experiment_id)
-    place = None if uri.startswith("http") else (layout.main_checkout / "mlruns" / name).as_uri()
-    return str(client.create_experiment(name, artifact_location=place))
+    return new_experiment(client, name, None if uri.startswith("http") else layout.main_checkout / "mlruns" / name)
 
 
-@contextmanager
-def tolerated(what: str) -> Iterator[None]:
-    """Turn any failure of the store into one warning: a training of hours must not die of it."""
+def new_experiment(client: Any, name: str, place: Path | None) -> str:
+    """Make an experiment, or return the id of the one that another process has just made."""
+    from mlflow.exceptions import MlflowException
+
     try:
-        yield
-    except Exception as error:  # MLflow, SQLAlchemy, requests and the OS all raise their own
-        reason = " ".join(str(error).split())[:160]
-        say(f"warning: MLflow: {what}: {type(error).__name__}: {reason}; `imagetrail sync` mirrors it later")
+        return str(client.create_experiment(name, artifact_location=place.as_uri() if place else None))
+    except MlflowException:
+        found = client.get_experiment_by_name(name)
+        if not found:
+            raise
+        return str(found.experiment_id)

@@ -1,6 +1,8 @@
 """What there is to say about a candidate or trial, read from files: pure values for any tracking store."""
 
+import calendar
 import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -86,6 +88,16 @@ def by_seed(layout: Layout, found: Trail) -> dict[int, dict[str, float]]:
     for one in noted:
         values.get(int(one["seed"]), {})["seed/train_cpu_s"] = one["train_cpu_s"]
     return values
+
+
+def span_ms(layout: Layout, found: Trail) -> tuple[int | None, int | None]:
+    """When a candidate's training began and its run ended, in ms since 1970; None where it was not noted."""
+    about = {} if found.parent else run_record(layout, found)
+    if "finished" not in about:
+        return None, None
+    ended = calendar.timegm(time.strptime(about["finished"], "%Y-%m-%dT%H:%M:%SZ"))
+    began = ended - float(about.get("timing", {}).get("train_wall_s", 0))
+    return int(began * 1000), ended * 1000
 
 
 def timings(layout: Layout, found: Trail) -> dict[str, float]:
@@ -180,5 +192,8 @@ def flattened(tree: Any, prefix: str = "") -> dict[str, Any]:
 
 
 def curve(row: dict[str, float]) -> dict[str, float]:
-    """Names of per-epoch metrics: a group of their own, apart from the final ones."""
-    return {f"curve/{key}": float(value) for key, value in row.items() if key != "epoch"}
+    """Per-epoch metrics under names of their own, apart from the final ones, with the digits of history.csv.
+
+    So a run that was told of its epochs equals one that was completed from files.
+    """
+    return {f"curve/{key}": float(f"{value:.6g}") for key, value in row.items() if key != "epoch"}
