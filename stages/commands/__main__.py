@@ -1,9 +1,11 @@
 """`imagetrail COMMAND`: one file here is one command; its docstring is its help; `_` in its name is typed `-`."""
 
 import argparse
+import ast
 import importlib
 import sys
 from pathlib import Path
+from typing import Any
 
 from stages.core.console import run
 
@@ -19,16 +21,16 @@ def dispatch(arguments: list[str] | None) -> None:
         prog="imagetrail", description="What a person runs by hand; the pipeline itself is `dvc repro`."
     )
     choices = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    names = sorted(path.stem for path in Path(__file__).parent.glob("[!_]*.py"))
-    modules = {name: importlib.import_module(f"stages.commands.{name}") for name in names}
-    for name, module in modules.items():
-        text = str(module.__doc__)
-        command = choices.add_parser(
-            name.replace("_", "-"), help=text.splitlines()[0].split(": ", 1)[1], description=text
-        )
-        module.arguments(command)
+    asked = next((word for word in (sys.argv[1:] if arguments is None else arguments) if word[:1] != "-"), "")
+    module: Any = None  # the others are not imported: `doctor` must run where one of their packages is missing
+    for path in sorted(Path(__file__).parent.glob("[!_]*.py")):
+        name, text = path.stem.replace("_", "-"), str(ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))))
+        command = choices.add_parser(name, help=text.splitlines()[0].split(": ", 1)[1], description=text)
+        if name == asked:
+            module = importlib.import_module(f"stages.commands.{path.stem}")
+            module.arguments(command)
     parsed = parser.parse_args(arguments)
-    modules[parsed.command.replace("-", "_")].main(parsed)
+    module.main(parsed)
 
 
 if __name__ == "__main__":

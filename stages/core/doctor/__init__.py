@@ -1,0 +1,1 @@
+"""What the examinations of `imagetrail doctor` share."""

@@ -1,0 +1,108 @@
+"""Making a store usable again. Nothing is ever deleted: what is replaced is moved aside."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from stages.core.errors import UserError
+from stages.core.files import remove
+from stages.core.layout import Layout
+from stages.core.settings.params import Params
+from stages.core.tracking.condition import condition, running
+from stages.core.tracking.creation import SQLITE, create, make_sqlite, sqlite_path
+from stages.core.tracking.mirror import mirror_present
+from stages.core.tracking.owner import PROCESS, alive
+from stages.core.tracking.runs import KEY
+from stages.core.tracking.store import connect, tracking_uri
+
+MIGRATED = ".migrated-to-sqlite"  # beside what an MLflow file store holds: it stays where it is
+
+
+def moved_aside(path: Path) -> Path:
+    """Give a store, and what SQLite keeps beside it, a name of its own; returns it."""
+    target = path.with_name(f"{path.name}.broken-{time.strftime('%Y%m%d-%H%M%S')}")
+    for suffix in ("", "-journal", "-wal", "-shm"):
+        if (part := Path(f"{path}{suffix}")).exists():
+            part.rename(f"{target}{suffix}")
+    return target
+
+
+def made_anew(layout: Layout, params: Params, path: Path) -> str:
+    """Replace a store that can't be used by a new one with every run that files tell of. Raises UserError."""
+    kept = moved_aside(path)
+    make_sqlite(path, layout.main_checkout / "mlruns", params.tree.tracking.timeout_s)
+    touched = mirror_present(layout, params)
+    if touched is None:
+        raise UserError(f"{path.name} was moved to {kept.name}, and the new one could not be completed")
+    return f"moved {path.name} to {kept.name}, made it anew and completed {touched} runs from files"
+
+
+def upgraded(path: Path) -> str:
+    """Bring a store of an older MLflow to the installed one, in a copy that takes its place. Raises UserError."""
+    copy = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        shutil.copy(path, copy)
+        command = [sys.executable, "-m", "mlflow", "db", "upgrade", f"{SQLITE}{copy}"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode or condition(copy).state != "whole":
+            raise UserError(f"{path.name} could not be upgraded: {(done.stderr.strip() or '?').splitlines()[-1][:200]}")
+        kept = moved_aside(path)
+        copy.rename(path)
+    finally:
+        remove(copy)
+    return f"upgraded {path.name}; as it was, it is {kept.name}"
+
+
+def migrated(files: Path, path: Path) -> str:
+    """Take the runs of an MLflow file store over into SQLite: into the store, or beside one that holds runs."""
+    from mlflow.store.fs2db import migrate
+
+    beside = condition(path).n_runs > 0  # MLflow's own tool wants an empty one
+    target = path.with_name(f"{path.stem}-from-files.db") if beside else path
+    temporary = path.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        create(temporary, files)
+        emptied(temporary)
+        migrate(files, f"{SQLITE}{temporary}", progress=False)
+        if target.exists():
+            moved_aside(target)
+        temporary.rename(target)
+    finally:
+        remove(temporary)
+    (files / MIGRATED).write_text(f"{target.name}\n")
+    return f"took the runs of {files.name}/ over into {target.name}; their files stay where they are"
+
+
+def emptied(path: Path) -> None:
+    """Delete the experiment that MLflow puts into a new store: the migration brings its own."""
+    import sqlite3
+
+    with sqlite3.connect(path) as store:
+        store.execute("delete from experiments")
+
+
+def left_running(layout: Layout, params: Params) -> list[tuple[str, str, bool | None]]:
+    """Id, name and whether its process lives, of every run of ours called RUNNING; None where that can't be known."""
+    path = sqlite_path(tracking_uri(layout))
+    if path:
+        whole = condition(path).state == "whole"
+        return [(i, name, alive(owner)) for i, name, owner in (running(path, KEY, PROCESS) if whole else [])]
+    store = connect(layout, params)
+    found = store.client.search_runs([store.experiment_id], "attributes.status = 'RUNNING'", max_results=1000)
+    return [
+        (run.info.run_id, run.info.run_name, alive(run.data.tags.get(PROCESS, "")))
+        for run in found
+        if KEY in run.data.tags
+    ]
+
+
+def ended(layout: Layout, params: Params, run_ids: list[str]) -> str:
+    """Mark runs as KILLED."""
+    client: Any = connect(layout, params).client
+    for run_id in run_ids:
+        client.set_terminated(run_id, "KILLED")
+    return f"marked {len(run_ids)} runs as KILLED"

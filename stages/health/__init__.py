@@ -1,0 +1,1 @@
+"""What `imagetrail doctor` examines, one file each."""
