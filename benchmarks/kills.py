@@ -169,13 +169,12 @@ def left_alone(session: int) -> None:
 
 
 def outs(folder: Path) -> dict[str, str]:
-    """SHA-256 of every file of all outs, and of dvc.lock."""
+    """SHA-256 of every file of all outs, and what dvc.lock says of them."""
     files = [path for place in ("data", "reports") for path in (folder / place).rglob("*") if path.is_file()]
     kept = [path for path in files if not str(path.relative_to(folder)).startswith(TRACES)]
-    return {
-        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in [*kept, folder / "dvc.lock"]
-    }
+    found = {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in kept}
+    stages = YAML(typ="safe", pure=True).load((folder / "dvc.lock").read_text())["stages"]
+    return found | {f"dvc.lock: {out['path']}": out["md5"] for stage in stages.values() for out in stage["outs"]}
 
 
 def runs(folder: Path) -> dict[str, Any]:
@@ -186,15 +185,18 @@ def runs(folder: Path) -> dict[str, Any]:
             "where t.key = 'imagetrail.key' order by t.value"
         ).fetchall()
         steps = "select key, step, count(*) from metrics where run_uuid = ? group by key, step order by key, step"
-        table = {key: (name, status, store.execute(steps, [uuid]).fetchall()) for key, name, status, uuid in named}
-        return {"n": store.execute("select count(*) from runs").fetchone(), **table}
+        table = {key: [name, status, *store.execute(steps, [uuid])] for key, name, status, uuid in named}
+        return {"n": list(store.execute("select count(*) from runs").fetchone()), **table}
 
 
 def differences(reference: Path, folder: Path) -> list[str]:
     """What is not as in the unbroken project."""
     here, there, mine, yours = outs(folder), outs(reference), runs(folder), runs(reference)
     found = [f"out {name}" for name in sorted({*here, *there}) if here.get(name) != there.get(name)]
-    found += [f"run {key}" for key in sorted({*mine, *yours}) if mine.get(key) != yours.get(key)]
+    for key in sorted({*mine, *yours}):
+        if mine.get(key) != yours.get(key):
+            odd = set(map(str, mine.get(key, ()))) ^ set(map(str, yours.get(key, ())))
+            found.append(f"run {key}: {sorted(odd)[:3]}")
     return found + [f"left {path.name}" for path in sorted((folder / ".checkpoints").glob("*"))]
 
 
@@ -230,6 +232,8 @@ def attempt(reference: Path, kill: Kill, lasts: dict[str, float]) -> tuple[str, 
         wrong = [f"dvc repro ended with {again.returncode}: {again.stderr[-400:]}"] if again.returncode else []
         wrong += [f"sync ended with {sync.returncode}"] if sync.returncode else []
         wrong += differences(reference, folder)
+        if wrong:
+            shutil.copytree(folder, reference.parent / f"differs-{kill.number}", symlinks=True, dirs_exist_ok=True)
     name = signal.Signals(kill.signal).name
     at = f"{lived:.1f} of {lasts[kill.title]:.1f} s"
     return (
@@ -283,7 +287,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name, default in (("dvc", 15), ("stages", 35), ("seed", 1)):
         parser.add_argument(f"--{name}", type=int, default=default)
-    parser.add_argument("--folder", type=Path)
+    parser.add_argument("--folder", type=Path, help="is kept, with the projects that differ")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         wrong = campaign(asked.folder or Path(scratch), asked.dvc, asked.stages, asked.seed)

@@ -3,6 +3,7 @@
     python benchmarks/training.py loop                 an epoch of ours beside model.fit on the same arrays
     python benchmarks/training.py input FOLDER         images/s beside image_dataset_from_directory on FOLDER/<class>/
     python benchmarks/training.py startup              start of `train` beside `import tensorflow`
+    python benchmarks/training.py checkpoints          epochs that are kept every 30 s, 5 s and step beside none kept
     python benchmarks/training.py memory               memory and cold speed at 1 x and 10 x the data (3.6 GB of disk)
 
 Other load moves seconds, less so ratios: everything is taken in turns and the median is shown. Run it when nothing else
@@ -129,6 +130,59 @@ def loop(n: int) -> None:
         for name, (cpu, wall) in medians.items()
     ]
     table(["loop", "CPU us an image", "ratio", "wall us", "ratio"], rows)
+
+
+def checkpoints(n: int) -> None:
+    """Print CPU and wall seconds of the same epochs without checkpoints and with them at several distances."""
+    start()
+    from stages.core.images.packs import Statistics
+    from stages.core.training import fitting
+    from stages.core.training.checkpoints import Checkpoint
+    from stages.core.training.data import Data
+    from stages.core.training.session import Session
+
+    item, data = quick(), Data(made(n, 1), made(n // 8, 2), None, CLASSES, Statistics([127.5] * 3, [5461.0] * 3))
+    fit = item.fit.model_copy(update={"epochs": 12})
+    distances = {"none": 0.0, "30 s": 30.0, "5 s": 5.0, "every step": 0.0}
+    found: dict[str, list[tuple[float, float, int]]] = {name: [] for name in distances}
+    for _ in range(REPEATS):
+        for name, distance in distances.items():
+            with tempfile.TemporaryDirectory() as scratch:
+                path = None if name == "none" else Path(scratch) / "kept"
+                checkpoint = counting(Checkpoint)(path, distance)
+                marks: list[tuple[float, float]] = []
+                session = Session(noting(marks), "models.quick.fit", checkpoint)
+                fitting.train(fitting.build(item.module("models"), item.options, fit, data), fit, data, session)
+            (cpu, wall), (cpu_end, wall_end) = marks[0], marks[-1]
+            found[name].append((cpu_end - cpu, wall_end - wall, checkpoint.n))
+    base = [statistics.median(one[i] for one in found["none"]) for i in (0, 1)]
+    rows = []
+    for name, all_of_it in found.items():
+        cpu, wall, kept = (statistics.median(one[i] for one in all_of_it) for i in (0, 1, 2))
+        rows.append([name, f"{kept:.0f}", f"{cpu:.1f}", f"{cpu / base[0]:.3f}", f"{wall:.1f}", f"{wall / base[1]:.3f}"])
+    table(["a checkpoint", "written", "CPU s", "ratio", "wall s", "ratio"], rows)
+
+
+def counting(kind: Any) -> Any:
+    """A kind of checkpoint that counts how often it is written."""
+
+    class Counting(kind):
+        n = 0
+
+        def write(self, state: Any) -> None:
+            self.n += self.path is not None
+            super().write(state)
+
+    return Counting
+
+
+def noting(marks: list[tuple[float, float]]) -> Callable[..., None]:
+    """Return a listener that notes CPU and wall seconds at the end of each epoch."""
+
+    def note(*_: Any) -> None:
+        marks.append((cpu_seconds(), time.perf_counter()))
+
+    return note
 
 
 def rates(data: Any, n: int) -> tuple[float, float]:
@@ -297,6 +351,7 @@ def main() -> None:
     commands.add_parser("loop").add_argument("-n", type=int, default=12_800)
     commands.add_parser("input").add_argument("folder")
     commands.add_parser("startup")
+    commands.add_parser("checkpoints").add_argument("-n", type=int, default=12_800)
     commands.add_parser("memory").add_argument("-n", type=int, default=27_000)
     inner = commands.add_parser("measure")
     for name in ("path", "block", "most"):
@@ -307,6 +362,7 @@ def main() -> None:
         "input": input_speed,
         "startup": startup,
         "memory": memory,
+        "checkpoints": checkpoints,
         "measure": measure,
     }
     runs[chosen.pop("command")](**chosen)
