@@ -25,6 +25,13 @@ class BytesDiffer(UserError):
     heading = "differs"
 
 
+class Alarm(UserError):
+    """Something that is kept of a model disagrees, or a withdrawn image is in one: told apart by its exit code."""
+
+    exit_code = 3
+    heading = "ALARM"
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Name the closest known word, or list them all when none is close."""
     names = sorted(known)

@@ -23,8 +23,14 @@ def provenance(
         inputs["features"] = read_json(layout.features(taken.split("/")[1]) / "about.json")
     inputs |= {"members": members} if members else {}
     made_of = {"stage": stage, "entry": entry, "params": params, "inputs": inputs, "code": code}
-    lock = digest(layout.lock)
-    return {**made_of, "lock_sha256": lock, "key": text_digest(canonical({**made_of, "lock": lock}))[:32]}
+    record = {**made_of, "lock_sha256": digest(layout.lock)}
+    return {**record, "key": key_of(record)}
+
+
+def key_of(record: dict[str, Any]) -> str:
+    """The key of what a record says it was made of."""
+    made_of = {name: record[name] for name in ("stage", "entry", "params", "inputs", "code")}
+    return text_digest(canonical({**made_of, "lock": record["lock_sha256"]}))[:32]
 
 
 def code_hashes(layout: Layout, stage: str, kind: str) -> dict[str, str]:

@@ -1,0 +1,138 @@
+"""What MLflow holds of a candidate, as plain values: read, never changed."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from stages.core.auditing.finding import Unknown
+from stages.core.console import held_back
+from stages.core.layout import Layout
+from stages.core.settings.params import Params
+from stages.core.tracking.ledger_head import head_tag, heads_of
+from stages.core.tracking.runs import KEY, find
+from stages.core.tracking.store import Store, connect, tracking_uri
+
+CURVE = "curve/"
+
+
+@dataclass(frozen=True)
+class Witness:
+    """A run: its values, its curves (name -> epoch -> number), and folders with copies of its files.
+
+    models: the packaged models by name. artifacts: None where they can't be read, and `why_not` says so.
+    """
+
+    run_id: str
+    status: str
+    params: dict[str, str]
+    metrics: dict[str, float]
+    tags: dict[str, str]
+    curves: dict[str, dict[int, float]]
+    digests: list[str]
+    artifacts: Path | None
+    models: dict[str, Path]
+    why_not: str = ""
+
+
+def opened_store(layout: Layout, params: Params) -> Store:
+    """Reach the store that is there; none is made. Raises Unknown."""
+    uri = tracking_uri(layout)
+    path = uri.removeprefix("sqlite:///")
+    if path != uri and not Path(path).exists():
+        raise Unknown(f"there is no MLflow store on this machine ({uri})")
+    with unreachable(uri):
+        return connect(layout, params)
+
+
+@contextmanager
+def unreachable(uri: str) -> Iterator[None]:
+    """Turn any failure of the store into Unknown: what can't be read says nothing."""
+    try:
+        yield
+    except Unknown:
+        raise
+    except Exception as error:  # MLflow, SQLAlchemy, requests and the OS all raise their own
+        reason = " ".join(str(error).split())[:160]
+        raise Unknown(f"MLflow at {uri} can't be read: {type(error).__name__}: {reason}") from error
+
+
+def witness(layout: Layout, params: Params, key: str, folder: Path) -> Witness:
+    """Read the run of a candidate; its files are copied into a folder. Raises Unknown."""
+    store = opened_store(layout, params)
+    with unreachable(store.uri):
+        run = find(store, key)
+        if run is None:
+            raise Unknown(f"MLflow at {store.uri} has no run of it; `imagetrail sync` makes one")
+        run_id = str(run.info.run_id)
+        artifacts, why_not = fetched_files(store, run_id, folder / "artifacts")
+        models = fetched_models(store, run, folder / "models") if artifacts else {}
+        digests = [found.dataset.digest for found in run.inputs.dataset_inputs]
+        data = run.data
+        values = (dict(data.params), dict(data.metrics), dict(data.tags), curves(store, run))
+        return Witness(run_id, run.info.status, *values, digests, artifacts, models, why_not)
+
+
+def curves(store: Store, run: Any) -> dict[str, dict[int, float]]:
+    """Numbers of every epoch, by metric."""
+    names = [name for name in run.data.metrics if name.startswith(CURVE)]
+    histories = {name: store.client.get_metric_history(run.info.run_id, name) for name in names}
+    return {
+        name.removeprefix(CURVE): {metric.step: metric.value for metric in history}
+        for name, history in histories.items()
+    }
+
+
+def fetched_files(store: Store, run_id: str, folder: Path) -> tuple[Path | None, str]:
+    """Copy a run's files into a folder; None, and why, where they can't be had."""
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with held_back():
+            store.client.download_artifacts(run_id, "", str(folder))
+    except Exception as error:  # a store that was moved, a server that does not serve files
+        return None, " ".join(str(error).split())[:160]
+    return folder, ""
+
+
+def fetched_models(store: Store, run: Any, folder: Path) -> dict[str, Path]:
+    """Copy the packaged models of a run into a folder, by name."""
+    from mlflow.artifacts import download_artifacts
+
+    found = {}
+    for output in run.outputs.model_outputs if run.outputs else []:
+        model = store.client.get_logged_model(output.model_id)
+        place = folder / model.name
+        place.mkdir(parents=True, exist_ok=True)
+        with held_back():
+            found[str(model.name)] = Path(download_artifacts(artifact_uri=model.artifact_location, dst_path=str(place)))
+    return found
+
+
+def ledger_ends(layout: Layout, params: Params) -> tuple[str, dict[str, str]]:
+    """The tag under which this checkout notes the ledger's end, and all noted ends. Raises Unknown."""
+    store = opened_store(layout, params)
+    with unreachable(store.uri):
+        return head_tag(layout, store.uri), heads_of(store)
+
+
+def key_of_run(layout: Layout, params: Params, run_id: str) -> str:
+    """The key of the candidate that a run is of; empty where it is of none. Raises Unknown."""
+    store = opened_store(layout, params)
+    with unreachable(store.uri):
+        return str(store.client.get_run(run_id).data.tags.get(KEY, ""))
+
+
+def model_of_uri(layout: Layout, params: Params, uri: str, folder: Path) -> tuple[str, Path]:
+    """Key of the candidate behind models:/..., and a copy of that packaged model. Raises Unknown."""
+    store = opened_store(layout, params)
+    with unreachable(store.uri):
+        from mlflow.artifacts import download_artifacts
+        from mlflow.models import get_model_info
+
+        folder.mkdir(parents=True, exist_ok=True)
+        with held_back():
+            run_id = get_model_info(uri).run_id
+            place = Path(download_artifacts(artifact_uri=uri, dst_path=tempfile.mkdtemp(dir=folder)))
+        return str(store.client.get_run(run_id).data.tags.get(KEY, "")), place
