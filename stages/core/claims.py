@@ -6,6 +6,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from stages.core.console import say
 from stages.core.errors import UserError
 from stages.core.files import remove
 
@@ -25,6 +26,7 @@ def claimed(place: Path, what: str) -> Iterator[Path]:
     except Timeout as error:
         raise UserError(f"another process runs {what}, in {place}; wait for it or end it") from error
     try:
+        name_others(place)
         place.mkdir(parents=True, exist_ok=True)  # the one before may have removed it
         yield place
         remove(place)
@@ -32,6 +34,14 @@ def claimed(place: Path, what: str) -> Iterator[Path]:
         if not place.exists():  # while the lock is still held: filelock notices that its file is gone
             place.with_suffix(".lock").unlink(missing_ok=True)
         lock.release()
+
+
+def name_others(place: Path) -> None:
+    """Say which folders of the same work are ignored: their key, the end of the name, is another."""
+    work = place.name.rpartition("-")[0]
+    for other in sorted(place.parent.glob(f"{work}-*/")):
+        if other != place:
+            say(f"ignoring {other.name}, of other params, data or code; `imagetrail doctor --repair` deletes it")
 
 
 def in_use(place: Path) -> bool:

@@ -1,10 +1,12 @@
 """A run that is logged while it happens."""
 
+from contextlib import ExitStack
 from functools import partial
 from typing import Any
 
 from stages.core.layout import Layout
 from stages.core.settings.params import Params
+from stages.core.stopping import last_words
 from stages.core.tracking.runs import claim, find_or_create, log_metrics, log_params, logged_epochs
 from stages.core.tracking.silence import tolerated
 from stages.core.tracking.store import Store, connect, tracking_uri
@@ -60,9 +62,12 @@ class Live:
             at_most(AT_ONCE_S, partial(store.client.set_terminated, run_id, "KILLED"))
 
     def __enter__(self) -> "Live":
+        self.leaving = ExitStack()
+        self.leaving.enter_context(last_words(self.killed))
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self.leaving.close()
         if kind is not None and self.store is not None:
             with tolerated(self.uri, "lost at the end"):
                 self.store.client.set_terminated(self.run_id, "FAILED" if issubclass(kind, Exception) else "KILLED")
