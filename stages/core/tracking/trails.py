@@ -1,9 +1,8 @@
 """What there is to say about a candidate or trial, read from files: pure values for any tracking store."""
 
-import calendar
 import os
-import time
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -95,9 +94,9 @@ def span_ms(layout: Layout, found: Trail) -> tuple[int | None, int | None]:
     about = {} if found.parent else run_record(layout, found)
     if "finished" not in about:
         return None, None
-    ended = calendar.timegm(time.strptime(about["finished"], "%Y-%m-%dT%H:%M:%SZ"))
+    ended = datetime.fromisoformat(about["finished"]).timestamp()
     began = ended - float(about.get("timing", {}).get("train_wall_s", 0))
-    return int(began * 1000), ended * 1000
+    return int(began * 1000), int(ended * 1000)
 
 
 def timings(layout: Layout, found: Trail) -> dict[str, float]:
