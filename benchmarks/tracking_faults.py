@@ -4,9 +4,9 @@ Each row of the Markdown table is a copy of one small prepared project, in which
 pipeline runs them, with one fault of the store, planted before the first call or after the first epoch. Then the fault
 is removed and `imagetrail sync` runs. Compared are every byte of the candidate and its evaluation with those of an
 undisturbed run; and after sync all that the store holds of the runs (params, metrics with steps, tags, artifacts,
-models) with an undisturbed store of its kind. "longest stall" is the longest that either stage waited for one call
-into the store, "at exit" how long its process lived on after its work. WORDs choose the rows whose name holds one.
-Ends with 1 where a row is not as promised. Rows that mount or lock a disk need root, and say so without it.
+models) with an undisturbed store of its kind. "longest stall" is the longest that either stage waited for a call that
+failed, "at exit" how long its process lived on after its work. WORDs choose the rows whose name holds one. Ends with 1
+where a row is not as promised. Needs root: some rows mount a small disk, or lock a file with chattr.
 """
 
 import json
@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -39,8 +39,9 @@ def within(limit_s, call, **how):
     began = time.monotonic()
     try:
         return real(limit_s, call, **how)
-    finally:
+    except Exception:
         notes.append(time.monotonic() - began)
+        raise
 waiting.within = creation.within = store.within = within
 def watched(self, number, row):
     answer = epoch(self, number, row)
@@ -207,12 +208,8 @@ def full(what: str, options: str) -> Callable[[Bench, Path], Any]:
             if options == "ro":
                 subprocess.run(["mount", "-o", "remount,ro", str(place)], check=True)
                 return
-            with (place / "ballast").open("wb") as stream:
-                try:
-                    while True:
-                        stream.write(b"x" * 4096)
-                        stream.flush()
-                except OSError:
+            with (place / "ballast").open("wb", buffering=0) as stream, suppress(OSError):
+                while stream.write(b"x" * 4096):
                     pass
 
         variables = {"MLFLOW_TRACKING_URI": f"sqlite:///{place}/store.db"} if what == "store" else {}

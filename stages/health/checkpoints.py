@@ -4,8 +4,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
+from stages.core.claims import in_use
 from stages.core.doctor.findings import Finding, Patient, ok
 from stages.core.files import human_bytes, remove
 
@@ -16,7 +15,7 @@ def examine(patient: Patient) -> Iterator[Finding]:
     found = sorted(path for path in place.glob("*") if path.is_dir())
     for folder in found:
         size = human_bytes(sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file()))
-        if in_use(folder):
+        if runs(folder):
             yield ok(f"{folder.name} ({size}) belongs to a stage that runs")
         else:
             advice = "the next run of its stage goes on from it, if nothing has changed; --repair deletes it"
@@ -26,27 +25,14 @@ def examine(patient: Patient) -> Iterator[Finding]:
         yield ok("no unfinished run has left anything")
 
 
-def locks(folder: Path) -> list[Path]:
-    """Files by which a stage claims its folder of checkpoints: beside it or in it."""
-    beside = [path for path in (folder.with_suffix(".lock"), folder.with_name(f"{folder.name}.lock")) if path.exists()]
-    return [*beside, *folder.glob("*.lock"), *folder.glob("lock")]
-
-
-def in_use(folder: Path) -> bool:
-    """Whether any of its locks is held."""
-    for path in locks(folder):
-        lock = FileLock(path)
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            return True
-        lock.release()
-    return False
+def runs(folder: Path) -> bool:
+    """Whether a stage holds the folder's lock."""
+    return folder.with_suffix(".lock").exists() and in_use(folder)
 
 
 def deleted(folder: Path) -> str:
     """Delete a kept state, unless its stage has begun again meanwhile."""
-    if in_use(folder):
+    if runs(folder):
         return f"{folder.name} is in use again and was kept"
     remove(folder)
     return f"deleted {folder.name}"

@@ -13,7 +13,8 @@ from stages.core.tracking.store import Store, connect, tracking_uri
 from stages.core.tracking.trails import curve
 from stages.core.tracking.waiting import at_most
 
-AT_ONCE_S = 0.9  # what a process that is ending has for its run
+AT_ONCE_S = 0.9  # what a process that is ended by force has for its run
+ENDING_S = 2.0  # and one that ends by itself on a signal
 
 
 class Live:
@@ -55,11 +56,11 @@ class Live:
             log_metrics(self.store, str(self.run_id), curve(row), number)
             self.known.add(number)
 
-    def killed(self) -> None:
-        """Mark the run as KILLED, from any thread and within a second; a store that is slower stays as it is."""
+    def killed(self, within_s: float = AT_ONCE_S) -> None:
+        """Mark the run as KILLED, from any thread and within a second; one whose store is slower stays RUNNING."""
         store, run_id = self.store, self.run_id
         if store and run_id:
-            at_most(AT_ONCE_S, partial(store.client.set_terminated, run_id, "KILLED"))
+            at_most(within_s, partial(store.client.set_terminated, run_id, "KILLED"))
 
     def __enter__(self) -> "Live":
         self.leaving = ExitStack()
@@ -67,7 +68,11 @@ class Live:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        self.leaving.close()
-        if kind is not None and self.store is not None:
+        with self.leaving:
+            if kind is None or self.store is None:
+                return
+            if not issubclass(kind, Exception):
+                self.killed(ENDING_S)
+                return
             with tolerated(self.uri, "lost at the end"):
-                self.store.client.set_terminated(self.run_id, "FAILED" if issubclass(kind, Exception) else "KILLED")
+                self.store.client.set_terminated(self.run_id, "FAILED")

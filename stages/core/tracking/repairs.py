@@ -13,7 +13,7 @@ from stages.core.files import remove
 from stages.core.layout import Layout
 from stages.core.settings.params import Params
 from stages.core.tracking.condition import condition, running
-from stages.core.tracking.creation import SQLITE, create, make_sqlite, sqlite_path
+from stages.core.tracking.creation import SQLITE, make_sqlite, sqlite_path
 from stages.core.tracking.mirror import mirror_present
 from stages.core.tracking.owner import PROCESS, alive
 from stages.core.tracking.runs import KEY
@@ -46,10 +46,9 @@ def upgraded(path: Path) -> str:
     copy = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         shutil.copy(path, copy)
-        command = [sys.executable, "-m", "mlflow", "db", "upgrade", f"{SQLITE}{copy}"]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode or condition(copy).state != "whole":
-            raise UserError(f"{path.name} could not be upgraded: {(done.stderr.strip() or '?').splitlines()[-1][:200]}")
+        mlflow("db", "upgrade", f"{SQLITE}{copy}")
+        if condition(copy).state != "whole":
+            raise UserError(f"{path.name} could not be upgraded: it is {condition(copy).state} afterwards")
         kept = moved_aside(path)
         copy.rename(path)
     finally:
@@ -58,16 +57,15 @@ def upgraded(path: Path) -> str:
 
 
 def migrated(files: Path, path: Path) -> str:
-    """Take the runs of an MLflow file store over into SQLite: into the store, or beside one that holds runs."""
-    from mlflow.store.fs2db import migrate
+    """Take the runs of an MLflow file store over into SQLite: into the store, or beside one that holds runs.
 
-    beside = condition(path).n_runs > 0  # MLflow's own tool wants an empty one
+    MLflow's own tool does it, into an empty store only. Raises UserError when it fails.
+    """
+    beside = condition(path).n_runs > 0
     target = path.with_name(f"{path.stem}-from-files.db") if beside else path
     temporary = path.with_name(f".{target.name}.{os.getpid()}.part")
     try:
-        create(temporary, files)
-        emptied(temporary)
-        migrate(files, f"{SQLITE}{temporary}", progress=False)
+        mlflow("migrate-filestore", "--source", str(files), "--target", f"{SQLITE}{temporary}", "--no-progress")
         if target.exists():
             moved_aside(target)
         temporary.rename(target)
@@ -77,12 +75,11 @@ def migrated(files: Path, path: Path) -> str:
     return f"took the runs of {files.name}/ over into {target.name}; their files stay where they are"
 
 
-def emptied(path: Path) -> None:
-    """Delete the experiment that MLflow puts into a new store: the migration brings its own."""
-    import sqlite3
-
-    with sqlite3.connect(path) as store:
-        store.execute("delete from experiments")
+def mlflow(*arguments: str) -> None:
+    """Run a command of MLflow's. Raises UserError with its last line when it fails."""
+    done = subprocess.run([sys.executable, "-m", "mlflow", *arguments], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise UserError(f"`mlflow {arguments[0]}` failed: {(done.stderr.strip() or '?').splitlines()[-1][:200]}")
 
 
 def left_running(layout: Layout, params: Params) -> list[tuple[str, str, bool | None]]:

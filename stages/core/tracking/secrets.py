@@ -4,27 +4,30 @@ import os
 import re
 from urllib.parse import quote
 
+from stages.core.secrets import HIDDEN, cleaned
+
 USERINFO = re.compile(r"(?<=://)[^/\s]+@")
-IN_QUERY = re.compile(r"(?i)([?&][\w.-]*(?:token|key|secret|passw|pwd|sig|credential)[\w.-]*=)[^&\s'\"]+")
 PAIR = re.compile(r"://([^/\s:]*):?([^/\s]*)@")
-SECRET = re.compile(r"(?i)token|passw|secret|access_key|api_key|account_key|connection_string")
-NAMED = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI")
+ADDRESSES = ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI")
+NAMED = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN")
+
+
+def without_user(uri: str) -> str:
+    """An address without user and password."""
+    return USERINFO.sub("", uri)
 
 
 def scrubbed(text: str) -> str:
     """Return text without what the environment holds as secret: quoted errors of MLflow repeat the whole address."""
-    text = IN_QUERY.sub(r"\1***", USERINFO.sub("", text))
-    for secret in sorted(secrets(), key=len, reverse=True):
-        text = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", "***", text)
-    return text
+    text = without_user(text)
+    for secret in sorted(named(), key=len, reverse=True):
+        text = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", HIDDEN, text)
+    return cleaned(text)
 
 
-def secrets() -> set[str]:
-    """Every user name, password and token in the environment, as written and as an address holds it."""
-    found = set()
-    for name, value in os.environ.items():
-        if name in NAMED:
-            found |= set(next(iter(PAIR.findall(value)), ())) if "://" in value else {value}
-        elif SECRET.search(name):
-            found.add(value)
+def named() -> set[str]:
+    """Users, passwords and tokens for MLflow, however short, as written and as an address holds them."""
+    found = {os.environ.get(name, "") for name in NAMED}
+    for name in ADDRESSES:
+        found |= {part for pair in PAIR.findall(os.environ.get(name, "")) for part in pair}
     return {form for value in found if value for form in (value, quote(value, safe=""))}

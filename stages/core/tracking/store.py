@@ -13,7 +13,7 @@ from stages.core.console import silence_telemetry
 from stages.core.layout import Layout
 from stages.core.settings.params import Params
 from stages.core.tracking.creation import SQLITE, make_sqlite, sqlite_path
-from stages.core.tracking.secrets import scrubbed
+from stages.core.tracking.secrets import scrubbed, without_user
 from stages.core.tracking.silence import allowed
 from stages.core.tracking.waiting import Bounded, within
 
@@ -60,16 +60,17 @@ def connect(layout: Layout, params: Params) -> Store:
 
     for noisy in ("alembic", "mlflow"):
         logging.getLogger(noisy).setLevel(logging.CRITICAL)  # a failed call is told in one line, by us
-    mlflow.set_tracking_uri(uri)
     if path := sqlite_path(uri):
+        import mlflow.store.tracking.sqlalchemy_store
+
         make_sqlite(path, layout.main_checkout / "mlruns", limit_s)
-    client = Bounded(within(limit_s, mlflow.MlflowClient), limit_s, partial(allowed, uri))
+    client = Bounded(within(limit_s, partial(mlflow.MlflowClient, uri)), limit_s, partial(allowed, uri))
     return Store(client, uri, experiment(client, uri, layout, params))
 
 
 def probe(uri: str, timeout: int) -> None:
     """Raise ConnectionError when nobody answers: MLflow is imported only for somebody who does."""
-    place = scrubbed(uri).rstrip("/")
+    place = without_user(uri).rstrip("/")
     try:
         with urllib.request.urlopen(f"{place}/health", timeout=timeout):  # noqa: S310 - http(s) checked
             pass

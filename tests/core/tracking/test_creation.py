@@ -1,5 +1,6 @@
 """A new SQLite store is made whole, once, by however many processes, and whenever one of them is killed."""
 
+import os
 import random
 import sqlite3
 import subprocess
@@ -25,8 +26,13 @@ print(store.experiment_id, find_or_create(store, {"key": sys.argv[2], "name": sy
 
 def opened(root, key: str) -> subprocess.Popen:
     """Start a process that opens the store of a project and makes a run in it."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW_", "DVC_"))}
     return subprocess.Popen(
-        [sys.executable, "-c", OPEN, str(root), key], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", OPEN, str(root), key],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
 
 
