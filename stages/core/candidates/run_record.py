@@ -5,7 +5,6 @@ import resource
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -93,4 +92,4 @@ def since_start() -> float:
 
 def utc(seconds: float) -> str:
     """A time for people and for comparing."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
