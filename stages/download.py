@@ -1,5 +1,6 @@
 """download: origin -> one deterministic zip of all images and where it came from."""
 
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from stages.core.settings.params import open_project
 def main(root: Path = PROJECT) -> None:
     """Bring the chosen data set into data/source/. Raises UserError."""
     params, layout = open_project(root)
-    dataset, started = params.dataset, datetime.now(UTC)
+    dataset, began, started = params.dataset, datetime.now(UTC), time.monotonic()
     kind = dataset.module("datasets")
     cache = layout.root / ".dvc/tmp/fetched"
     found = kind.source(dataset.options, params.tree.download, cache)
@@ -28,7 +29,7 @@ def main(root: Path = PROJECT) -> None:
         hashes = {"images_zip_sha256": digest(archive), "index_sha256": digest(index_of(archive))}
         weights = write_weights(params.tree.backbones, folder / "weights", cache)
         write_json(folder / "source.json", origin | hashes | ({"weights": weights} if weights else {}))
-    seconds = (datetime.now(UTC) - started).total_seconds()
+    seconds = time.monotonic() - started  # a clock that is set back would give less than none
     # when and how long doesn't repeat: no out
-    write_json(layout.timing("download"), {"fetched": started.isoformat(timespec="seconds"), "seconds": seconds})
+    write_json(layout.timing("download"), {"fetched": began.isoformat(timespec="seconds"), "seconds": seconds})
     say(f"download: {n_images:,} images, {human_bytes(layout.archive.stat().st_size)}, in {seconds:.1f} s")

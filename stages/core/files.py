@@ -118,6 +118,18 @@ def write_csv(path: Path, frame: pd.DataFrame) -> None:
         safe.to_csv(temporary, index=False, float_format="%.6g", lineterminator="\n")
 
 
+def blank_array(path: Path, dtype: Any, shape: tuple[int, ...]) -> "np.memmap[Any, Any]":
+    """Make a .npy of zeros to be filled in through its map. Raises OSError where the disk has no room for it.
+
+    Its room is taken before: a map that finds the disk full later kills the process with SIGBUS.
+    """
+    array = np.lib.format.open_memmap(path, "w+", dtype, shape)
+    if hasattr(os, "posix_fallocate"):  # not on macOS
+        with path.open("r+b") as stream:
+            os.posix_fallocate(stream.fileno(), 0, path.stat().st_size)
+    return array
+
+
 def read_text_csv(path: Path, columns: Iterable[str]) -> pd.DataFrame:
     """Read a table with names from data in some columns: none of them is taken for a number or a gap."""
     frame = pd.read_csv(path, dtype=dict.fromkeys(columns, str), keep_default_na=False)

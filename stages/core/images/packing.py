@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from stages.core.files import digest
+from stages.core.files import blank_array, digest
 from stages.core.images.decoding import decode, fitted
 from stages.core.images.manifest import SPLITS
 from stages.core.images.packs import Statistics
@@ -22,7 +22,7 @@ def pack_split(archive: Path, numbers: np.ndarray, normalize: Normalize, path: P
     """
     channels = 3 if normalize.channels == "rgb" else 1
     shape = (len(numbers), normalize.height, normalize.width, channels)
-    np.lib.format.open_memmap(path, "w+", np.uint8, shape).flush()
+    blank_array(path, np.uint8, shape)
     tasks = ((archive, index, normalize, path, at) for at, index in chosen(archive, numbers))
     total = np.zeros((2, channels), np.uint64)
     for part in mapped(pack_chunk, tasks, len(numbers)):

@@ -8,7 +8,7 @@ import numpy as np
 
 from stages.core.console import progress
 from stages.core.errors import UserError
-from stages.core.files import read_array, read_json
+from stages.core.files import blank_array, read_array, read_json
 from stages.core.images.manifest import SPLITS
 
 BACKBONE, ABOUT = "backbone.keras", "about.json"
@@ -58,7 +58,7 @@ def write_split(
     if not len(images):
         np.save(path, np.zeros((0, *shape), np.float32))
         return
-    out = np.lib.format.open_memmap(path, "w+", np.float32, (len(images), *shape))
+    out = blank_array(path, np.float32, (len(images), *shape))
     for at in progress(range(0, len(images), BATCH), -(-len(images) // BATCH), f"features {path.stem}", "batch"):
         out[at : at + BATCH] = see(np.asarray(images[at : at + BATCH]))
     out.flush()
