@@ -228,9 +228,7 @@ def attempt(reference: Path, kill: Kill, lasts: dict[str, float]) -> tuple[str, 
         prepared(reference, folder, kill)
         lived, ended = strike(folder, kill, lasts[kill.title])
         again = run(folder, ["dvc", "repro"])
-        sync = run(folder, [sys.executable, "-m", "stages.commands", "sync"])
         wrong = [f"dvc repro ended with {again.returncode}: {again.stderr[-400:]}"] if again.returncode else []
-        wrong += [f"sync ended with {sync.returncode}"] if sync.returncode else []
         wrong += differences(reference, folder)
         if wrong:
             shutil.copytree(folder, reference.parent / f"differs-{kill.number}", symlinks=True, dirs_exist_ok=True)
