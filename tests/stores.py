@@ -18,7 +18,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-TELLS_TIME = ("mlflow.user", "imagetrail.process", "imagetrail.superseded")  # tags that name whoever ran it
+TELLS_TIME = ("mlflow.user", "imagetrail.process", "imagetrail.ledger_line")  # tags that name who ran it and when
 ENDINGS = ("_s", "_ms", "_per_image")  # measures of time
 HOP = {"connection", "transfer-encoding", "keep-alive", "content-length", "date", "server"}
 
@@ -109,8 +109,9 @@ class Proxy:
             request.close_connection = True
         elif mode == "drip":
             self.drip(request)
-        elif mode == "error" and not request.path.startswith("/health"):
-            self.reply(request, 500, {"Content-Type": "text/plain"}, b"planted")
+        elif mode == "error":
+            healthy = request.path.startswith("/health")
+            self.reply(request, 200 if healthy else 500, {"Content-Type": "text/plain"}, b"planted")
         else:
             time.sleep(self.delay_s if mode == "slow" else 0)
             status, headers, content = self.forward(request, body)

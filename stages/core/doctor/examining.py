@@ -1,10 +1,13 @@
 """Running every examination; one that can't be made is a finding of its own, and stops no other."""
 
 import importlib
+from dataclasses import replace
 
 from stages.core.doctor.findings import LEVELS, Finding, Patient
 from stages.core.errors import UserError
 from stages.core.layout import PROJECT
+from stages.core.plain_text import visible
+from stages.core.tracking.secrets import scrubbed
 
 Report = dict[str, list[Finding]]
 
@@ -20,7 +23,18 @@ def examined(patient: Patient) -> Report:
 
 
 def examine(name: str, patient: Patient) -> list[Finding]:
-    """Make one examination; whatever it raises is said."""
+    """Make one examination; whatever it raises is said, and nothing that is secret."""
+    found = attempted(name, patient)
+    return [replace(one, text=said(one.text), advice=said(one.advice)) for one in found]
+
+
+def said(text: str) -> str:
+    """Text as a terminal may have it, without users, passwords and tokens: MLflow's errors quote whole addresses."""
+    return visible(scrubbed(text))
+
+
+def attempted(name: str, patient: Patient) -> list[Finding]:
+    """The findings of one examination, or the one that it could not be made."""
     try:
         return list(importlib.import_module(f"stages.health.{name}").examine(patient))
     except ModuleNotFoundError as error:
@@ -39,9 +53,9 @@ def repaired(report: Report) -> list[str]:
         for finding in findings:
             if finding.repair:
                 try:
-                    lines.append(f"{name}: {finding.repair()}")
+                    lines.append(said(f"{name}: {finding.repair()}"))
                 except Exception as error:  # one that fails leaves the next to be tried
-                    lines.append(f"{name}: could not be repaired: {type(error).__name__}: {error}")
+                    lines.append(said(f"{name}: could not be repaired: {type(error).__name__}: {error}"))
     return lines
 
 
