@@ -1,9 +1,9 @@
 """Which bytes stay equal elsewhere: python benchmarks/same_bytes.py [WORD …] [--folder DIR]
 
 A tiny project with every kind of node runs once as it is (one in DIR is taken), and once in each variation: another
-folder, user, locale, time zone, hash seed, umask, number of cores, number of threads; the first is many of them at once. The table says for every out in which variations its
-hash differs. WORDs choose variations. Ends with 1 when an out differs where it must not: everywhere but with another
-thread count, another oneDNN setting or another kind of processor.
+folder, user, locale, time zone, hash seed, umask, number of cores, number of threads; the first is many of them at
+once. The table says for every out in which variations its hash differs. WORDs choose variations. Ends with 1 when an
+out differs where it must not: everywhere but with another thread count or another oneDNN setting.
 """
 
 import argparse
