@@ -33,6 +33,9 @@ def replaced(path: Path) -> Iterator[Path]:
         yield temporary
         remove(path) if temporary.is_dir() else None  # a file never takes the place of a folder: OSError
         temporary.replace(path)
+    except OSError as error:
+        error.filename = error.filename or str(path)  # a write that fails, on a full disk, names no file
+        raise
     finally:
         remove(temporary)
 
