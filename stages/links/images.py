@@ -52,7 +52,7 @@ def repacked(audited: Audited, found: Found) -> int:
 
 def others(path: Path, made: Path, names: list[str]) -> str:
     """Which images are other ones than the source gives."""
-    kept, right = np.load(path), np.load(made)
+    kept, right = np.load(path, allow_pickle=False), np.load(made, allow_pickle=False)
     if kept.shape != right.shape:
         return f" (shape {kept.shape}, the source gives {right.shape})"
     different = [names[row] for row in np.flatnonzero((kept != right).any(axis=(1, 2, 3)))]
