@@ -1,4 +1,4 @@
-"""report: all candidates -> leaderboard, champion (chosen on validation), Markdown summary and HTML page."""
+"""report: all candidates -> leaderboard, champion (chosen on validation) with its card, data set described, pages."""
 
 from pathlib import Path
 
@@ -7,6 +7,8 @@ from stages.core.console import say
 from stages.core.errors import UserError
 from stages.core.evaluating.plots import pareto_picture
 from stages.core.files import write_csv, write_json, write_text
+from stages.core.governance.card import card
+from stages.core.governance.croissant import described
 from stages.core.layout import PROJECT
 from stages.core.reporting.contents import Contents
 from stages.core.reporting.decision import decide
@@ -27,6 +29,8 @@ def main(root: Path = PROJECT) -> None:
     write_text(layout.reports / "report.md", markdown(contents))
     write_text(layout.reports / "index.html", page(contents))
     write_json(layout.reports / "champion.json", decision.record)
+    write_json(layout.croissant, described(layout))
+    write_text(layout.card, card(layout, choice.champion, params.tree.evaluate.confidence))
     enter_decision(layout, decision.record, params.candidates)
     say(as_text(table, choice.champion.name if choice.champion else "", {}))
     failed = [f"{standing.name}: {standing.failure}" for standing in order if standing.failure]

@@ -72,6 +72,26 @@ class Layout:
         """Picture of the Pareto front."""
         return self.reports / "pareto.png"
 
+    @property
+    def croissant(self) -> Path:
+        """The data set in the format of Croissant."""
+        return self.reports / "croissant.json"
+
+    @property
+    def card(self) -> Path:
+        """The model card of the champion."""
+        return self.reports / "model_card.md"
+
+    @property
+    def sbom(self) -> Path:
+        """The packages that are installed here: no DVC out, as they differ by platform."""
+        return self.reports / "sbom.json"
+
+    @property
+    def signatures(self) -> Path:
+        """Folder of signatures, for git to keep: no DVC out, in the main checkout."""
+        return self.main_checkout / "reports/signatures"
+
     def candidate(self, name: str, combined_suffix: str = "-combined") -> Path:
         """Folder of one model: data/combined/E for the candidate E-combined, else data/candidates/<name>."""
         if name.endswith(combined_suffix):
