@@ -25,6 +25,13 @@ class BytesDiffer(UserError):
     heading = "differs"
 
 
+class PackagesDiffer(UserError):
+    """What is installed is not what the lock file names: an answer, told apart by its exit code."""
+
+    exit_code = 3
+    heading = "differs"
+
+
 class Alarm(UserError):
     """Something that is kept of a model disagrees, or a withdrawn image is in one: told apart by its exit code."""
 
