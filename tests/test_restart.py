@@ -25,13 +25,13 @@ def unbroken(tmp_path_factory):
     return folder
 
 
-def begun(folder, command, pattern):
-    """Start a command in a session of its own, and wait until a file of `.checkpoints/` matches."""
+def begun(folder, command, pattern, in_store=None):
+    """Start a command in a session of its own; wait until a file of `.checkpoints/` matches and a run of a name runs."""
     process = subprocess.Popen(
         command, cwd=folder, env=kills.environment(), start_new_session=True, stderr=subprocess.PIPE, text=True
     )
     until = time.monotonic() + 400
-    while not list((folder / ".checkpoints").glob(pattern)):
+    while not list((folder / ".checkpoints").glob(pattern)) or (in_store and status(folder, in_store) != ["RUNNING"]):
         assert process.poll() is None, process.stderr.read()
         assert time.monotonic() < until, "waited too long"
         time.sleep(0.02)
@@ -40,8 +40,11 @@ def begun(folder, command, pattern):
 
 def status(folder, name):
     """Status of the run of a name in the store."""
-    with sqlite3.connect(folder / "mlflow.db") as store:
-        return [row[0] for row in store.execute("select status from runs where name = ?", [name])]
+    try:
+        with sqlite3.connect(f"file:{folder / 'mlflow.db'}?mode=ro", uri=True) as store:
+            return [row[0] for row in store.execute("select status from runs where name = ?", [name])]
+    except sqlite3.OperationalError:  # not there yet, or just being made
+        return []
 
 
 def taken_up(unbroken, folder):
@@ -73,7 +76,7 @@ def test_what_is_killed_is_taken_up_to_the_same_bytes(name, unbroken, tmp_path):
     command = ["dvc", "repro"] if node == "dvc" else [sys.executable, "-m", "stages", *node.split()]
     folder = tmp_path / "project"
     kills.prepared(unbroken, folder, kills.Kill(0, command, target, number, 0.0, 0, workers))
-    process = begun(folder, command, pattern)
+    process = begun(folder, command, pattern, "residual" if name == "SIGTERM to the group" else None)
     kills.hit(process, kills.Kill(0, command, target, number, 0.0, 0, workers))
     _, said = process.communicate(timeout=60)
     kills.left_alone(process.pid)

@@ -130,10 +130,13 @@ def enforce(wakeup: int, over: threading.Event) -> None:
         heard = set(os.read(wakeup, 1))
     if not heard or over.wait(STOP_S):
         return
+    number = heard.pop()
+    told = f"error: ended by {signal.Signals(number).name}, by force: it did not end by itself within {STOP_S} s\n"
+    os.write(2, told.encode())  # no print: the main thread may hold the stream
     speaker = threading.Thread(target=lambda: [say() for say in reversed(LAST_WORDS)], daemon=True)
     speaker.start()
     speaker.join(1)
-    os._exit(128 + heard.pop())
+    os._exit(128 + number)
 
 
 def watch_parents(started_by: list[int], over: threading.Event) -> None:
