@@ -16,6 +16,7 @@ from stages.core.reporting.leaderboard import as_text, front_points
 from stages.core.reporting.report_page import page
 from stages.core.reporting.report_text import markdown
 from stages.core.settings.params import open_project
+from stages.core.tracking.mirror import mirror
 
 
 def main(root: Path = PROJECT) -> None:
@@ -32,6 +33,7 @@ def main(root: Path = PROJECT) -> None:
     write_json(layout.croissant, described(layout))
     write_text(layout.card, card(layout, choice.champion, params.tree.evaluate.confidence))
     enter_decision(layout, decision.record, params.candidates)
+    mirror(layout, params, [])  # no run, but where the ledger ends now
     say(as_text(table, choice.champion.name if choice.champion else "", {}))
     failed = [f"{standing.name}: {standing.failure}" for standing in order if standing.failure]
     if failed:

@@ -20,6 +20,7 @@ from stages.core.auditing.fetching import fetch_missing
 from stages.core.auditing.finding import ALARM, OK, UNKNOWN, Found, Unknown, Verdict, verdict
 from stages.core.console import say
 from stages.core.errors import Alarm
+from stages.core.layout import PROJECT
 from stages.core.settings.params import kinds, open_project
 
 MOST_LINES = 3
@@ -34,14 +35,19 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(parsed: argparse.Namespace) -> None:
     """Print a verdict a link. Raises Alarm when something disagrees, UserError for what names no model."""
-    params, layout = open_project()
-    fetch_missing(layout)
-    with tempfile.TemporaryDirectory() as scratch:
-        found = asked(layout, params, parsed.model, Path(scratch))
-        audited = Audited(layout, params, found.candidate, Path(scratch), parsed.quick)
-        verdicts = [*same_bytes(found), *(judged(audited, name, link) for name, link in links())]
+    found, verdicts = audit(PROJECT, parsed.model, parsed.quick)
     print(as_json(found, verdicts) if parsed.json else as_text(found, verdicts))
     answer(found, verdicts)
+
+
+def audit(root: Path, model: str | None, quick: bool = False) -> tuple[Asked, list[Verdict]]:
+    """Check every link of a model in a checkout. Raises UserError, Alarm for a model that nothing knows."""
+    params, layout = open_project(root)
+    fetch_missing(layout)
+    with tempfile.TemporaryDirectory() as scratch:
+        found = asked(layout, params, model, Path(scratch))
+        audited = Audited(layout, params, found.candidate, Path(scratch), quick)
+        return found, [*same_bytes(found), *(judged(audited, name, link) for name, link in links())]
 
 
 def links() -> list[tuple[str, ModuleType]]:

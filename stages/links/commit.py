@@ -1,7 +1,9 @@
 """commit: the candidate <-> the commit or DVC experiment whose dvc.lock holds its hash."""
 
+from itertools import product
+
 from stages.core.auditing.audited import Audited
-from stages.core.auditing.dvc_lock import own_stage
+from stages.core.auditing.dvc_lock import own_stage, stages_behind
 from stages.core.auditing.finding import Found, Unknown
 from stages.core.candidates.git_state import git
 
@@ -9,17 +11,18 @@ PLACE = 50
 
 
 def check(audited: Audited, found: Found) -> str:
-    """Find the revision, and compare its dvc.lock with that of the checkout for the stage that made the candidate."""
-    root, stage = audited.layout.root, own_stage(audited.record)
+    """Find the revision, and compare its dvc.lock with that of the checkout: all data, all that its own stage read."""
+    root, own = audited.layout.root, own_stage(audited.record)
     if not git(root, "rev-parse", "--verify", "--quiet", "HEAD"):
         raise Unknown("this is no git repository, or one without a commit")
     if audited.holder is None:
         note(audited, found)
         return "not committed yet: no commit and no experiment holds its hash; `git add dvc.lock` and commit it"
-    for part in ("deps", "outs"):
+    for stage, part in product(stages_behind(audited.record), ("deps", "outs")):
         there = audited.holder.lock.md5s(stage, part)
         for path, md5 in audited.lock.md5s(stage, part).items():
-            found.same(f"{path} in dvc.lock of {audited.holder.called}", md5, there.get(path))
+            if stage == own or path.startswith("data/"):  # code of earlier stages may have changed and given the same
+                found.same(f"{path} ({stage}) in dvc.lock of {audited.holder.called}", md5, there.get(path))
     return f"{audited.holder.called} holds its hash"
 
 

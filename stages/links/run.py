@@ -4,7 +4,7 @@ import math
 from pathlib import Path
 
 from stages.core.auditing.audited import Audited
-from stages.core.auditing.finding import Found
+from stages.core.auditing.finding import Found, Unknown
 from stages.core.candidates.candidate import HISTORY, RECORD, REFERENCE
 from stages.core.candidates.model_files import model_files
 from stages.core.files import digest, records
@@ -13,6 +13,7 @@ from stages.core.tracking.witness import Witness
 
 PLACE = 40
 REPEATED = ("imagetrail.candidate", "imagetrail.kind", "imagetrail.balance", "imagetrail.members", "imagetrail.search")
+COMPLETE = "imagetrail.complete"
 HASHES = ("imagetrail.manifest_sha256", "dvc.model_md5", "dvc.manifest_md5", "imagetrail.ledger_line")
 
 
@@ -20,6 +21,8 @@ def check(audited: Audited, found: Found) -> str:
     """Compare params, tags, curves, final metrics and every file that the run keeps."""
     run = audited.witness
     own = trail(audited.candidate, audited.layout.evaluation(audited.candidate.name), None)
+    if COMPLETE not in run.tags:
+        raise Unknown(f"run {run.run_id[:12]} was never completed, MLflow failed then; `imagetrail sync` does it")
     params = {name: str(value)[:6000] for name, value in flattened(audited.record["params"]).items()}
     for name in sorted(set(params) | set(run.params)):
         found.same(f"param {name}", params.get(name, "none"), run.params.get(name, "none"))
@@ -42,7 +45,7 @@ def check_tags(audited: Audited, own: Trail, run: Witness, found: Found) -> None
         value = expected.get(name, "")
         if name in run.tags and value:
             found.same(f"tag {name}", value, run.tags[name])
-        elif value and name not in HASHES[-2:] and "imagetrail.complete" in run.tags:
+        elif value and name not in HASHES[-2:]:
             found.alarm(f"tag {name} is gone, expected {value[:60]}")
     for md5 in run.digests:
         found.same("data set of the run", expected.get("dvc.manifest_md5", md5), md5)

@@ -1,0 +1,126 @@
+"""`imagetrail audit` raises no alarm over what honest people do: experiments, branches, restored and lost stores."""
+
+import json
+import re
+import shutil
+
+import pytest
+
+from stages.core.auditing.chain import heads, read_chain
+from tests.conftest import Checkout, checkout
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(2400)]
+
+
+@pytest.fixture
+def project(tmp_path):
+    """One tiny model, one epoch."""
+    made = checkout(tmp_path / "project")
+    params = made.params()
+    params["models"] = {"plain": params["models"]["plain"]}
+    params["models"]["plain"]["fit"] |= {"epochs": 1, "early_stopping": None}
+    params["tune"], params["evaluate"]["bootstrap"] = {}, 10
+    made.write_params(params)
+    made.run("git", "commit", "-qam", "tiny")
+    return made
+
+
+def audited(project, *arguments):
+    """Links by their verdict, after an audit that raised no alarm."""
+    done = project.command("audit", *arguments, "--json", ok=False)
+    links = {one["link"]: one for one in json.loads(done.stdout)["links"]} if done.stdout else {}
+    alarms = {name: one["said"] for name, one in links.items() if one["verdict"] == "ALARM"}
+    assert done.returncode == 0 and not alarms, (alarms, done.stderr[-2000:])
+    return {name: one["verdict"] for name, one in links.items()}
+
+
+def unknown(verdicts):
+    return {name for name, verdict in verdicts.items() if verdict == "unknown"}
+
+
+def seeded(project, seed):
+    """Change the seed in params.yaml as a person does, in its place."""
+    path = project.root / "params.yaml"
+    path.write_text(re.sub(r"seeds:\n(\s*)- \d+", rf"seeds:\n\1- {seed}", path.read_text(), count=1))
+    project.run("dvc", "repro")
+
+
+def commit(project, message):
+    project.run("git", "add", "-A")
+    project.run("git", "commit", "-qm", message)
+
+
+def test_honest_runs_raise_no_alarm(project, tmp_path):
+    """Twelve states that a project passes through, each audited; the ledger loses no line on the way."""
+    project.run("dvc", "repro")
+    assert unknown(audited(project)) == set()  # 1: not committed yet
+    commit(project, "one")
+    assert unknown(audited(project, "data/candidates/plain/model.keras")) == set()  # 2: committed, by file
+    n_lines = len(read_chain(project.root / "reports/ledger.jsonl").lines)
+    project.run("dvc", "repro", "-f", "-s", "train@plain")
+    assert unknown(audited(project)) == set()  # 3: trained again, with an equal result
+    assert len(read_chain(project.root / "reports/ledger.jsonl").lines) == n_lines == 2
+    seeded(project, 3)
+    commit(project, "two")
+    assert unknown(audited(project)) == set()  # 4: another seed
+    experiments(project)
+    branches(project)
+    stores(project, tmp_path)
+
+
+def experiments(project):
+    """In the workspace, put back, queued, applied."""
+    project.run("dvc", "exp", "run", "-n", "one", "-S", "models.plain.fit.batch_size=64")
+    assert unknown(audited(project)) == set()  # 5: after an experiment in the workspace
+    lines = read_chain(project.root / "reports/ledger.jsonl").hashes
+    project.run("git", "checkout", "-q", "--", ".")
+    project.run("dvc", "checkout", "-q", "-f")
+    assert unknown(audited(project)) <= {"ledger"}  # 6: thrown away; git put the older ledger there
+    project.run("dvc", "exp", "run", "--queue", "-n", "two", "-S", "models.plain.fit.batch_size=128")
+    project.run("dvc", "exp", "run", "--run-all")
+    assert unknown(audited(project)) <= {"ledger"}  # 7: a queued experiment ran in a copy
+    project.run("dvc", "exp", "apply", "two")
+    assert unknown(audited(project)) <= {"ledger", "record"}  # 8: applied, with the ledger of its baseline
+    project.command("sync")
+    assert unknown(audited(project)) == set()
+    assert lines <= read_chain(project.root / "reports/ledger.jsonl").hashes
+    commit(project, "three")
+
+
+def branches(project):
+    """Trained on two branches, merged."""
+    project.run("git", "checkout", "-qb", "other")
+    seeded(project, 5)
+    commit(project, "four")
+    project.run("git", "checkout", "-q", "main")
+    project.run("dvc", "checkout", "-q", "-f")
+    assert unknown(audited(project)) <= {"ledger"}  # 9: the other branch's lines are not here
+    shutil.move(project.root / "reports/runs/ledger.jsonl", project.root / "kept")  # as in another clone
+    seeded(project, 7)
+    commit(project, "five")
+    project.run("git", "merge", "-q", "-X", "ours", "other", "-m", "both")
+    shutil.rmtree(project.root / ".dvc/tmp/repro", ignore_errors=True)
+    project.run("dvc", "repro")
+    merged = read_chain(project.root / "reports/ledger.jsonl")
+    assert not merged.faults and len(heads(merged.lines)) <= 2
+    assert unknown(audited(project)) == set()  # 10: two branches' ledgers in one file
+    (project.root / "kept").unlink()
+    commit(project, "six") if project.run("git", "status", "--porcelain").stdout else None
+
+
+def stores(project, tmp_path):
+    """Without MLflow, with it again, and in a clone that has only the repository and the remote."""
+    shutil.rmtree(project.root / "mlruns")
+    (project.root / "mlflow.db").unlink()
+    assert unknown(audited(project)) == {"run"}  # 11: the store is lost
+    project.command("sync")
+    key = json.loads((project.root / "data/candidates/plain/candidate.json").read_text())["key"]
+    run_id = json.loads((project.root / f"reports/runs/{key}.json").read_text())["mlflow_run_id"]
+    assert unknown(audited(project, run_id)) == set()  # 12: completed from files, by its run
+    project.run("dvc", "remote", "add", "-d", "store", str(tmp_path / "remote"))
+    commit(project, "remote")
+    project.run("dvc", "push", "-q")
+    project.run("git", "clone", "-q", str(project.root), str(tmp_path / "clone"))
+    clone = Checkout(tmp_path / "clone")
+    assert unknown(audited(clone)) == {"run"}  # 13: restored from the remote
+    assert not (clone.root / "mlflow.db").exists()

@@ -1,0 +1,54 @@
+"""Whatever single store is tampered with, the audit raises an alarm; over a project that nobody touched it raises none."""
+
+import shutil
+
+import pytest
+
+from benchmarks.tampering import HEAD, KINDS, copied, seen, trained
+from stages.commands.audit import audit
+from stages.core.auditing.finding import OK
+from tests.conftest import Checkout
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    """Two tiny models, one of them on a pretrained network, trained once and committed."""
+    return trained(tmp_path_factory.mktemp("tampering") / "project")
+
+
+@pytest.mark.parametrize("model", ["plain", HEAD])
+def test_every_link_of_an_untouched_project_agrees(root, model):
+    """All evidence is there, and all of it fits."""
+    verdicts = audit(root, model)[1]
+
+    assert {one.link: one.said for one in verdicts if one.verdict != OK} == {}
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_tampering_is_seen(root, tmp_path, kind):
+    """At least one link raises an alarm."""
+    assert seen(kind, root, tmp_path / "copy")
+
+
+def test_a_foreign_model_and_a_registered_one(root, tmp_path):
+    """A file that no ledger names is an alarm with its hash; nonsense is a usage error."""
+    copy = Checkout(copied(root, tmp_path / "copy"))
+    shutil.copy(copy.root / "params.yaml", tmp_path / "model.keras")
+
+    foreign = copy.command("audit", str(tmp_path / "model.keras"), ok=False)
+    assert foreign.returncode == 3 and "no line of the ledger names its hash" in foreign.stderr
+    assert copy.command("audit", "plane", ok=False).returncode == 1
+
+
+def test_a_replay_gives_the_same_bytes(root, tmp_path):
+    """Made again in a clean clone, every file of a candidate is equal; of a changed one it says which differs."""
+    copy = Checkout(copied(root, tmp_path / "copy"))
+    assert "are equal, byte for byte" in copy.command("replay", HEAD, "--keep", str(tmp_path / "clone")).stderr
+
+    assert (tmp_path / "clone/data/candidates" / HEAD / "model.keras").exists()
+    with (copy.root / "data/candidates/plain/history.csv").open("a") as stream:
+        stream.write("\n")
+    done = copy.command("replay", "plain", ok=False)
+    assert done.returncode == 3 and "differs  history.csv" in done.stdout
