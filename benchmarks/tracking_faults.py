@@ -249,7 +249,6 @@ ROWS = [
     Row("SQLite file can't be written from epoch 2 on", read_only, "middle"),
     Row("disk of the store full", full("store", "full")),
     Row("disk of the store full from epoch 2 on", full("store", "full"), "middle"),
-    Row("disk of the store read-only from epoch 2 on", full("store", "ro"), "middle"),
     Row("disk of the artifacts full", full("mlruns", "full")),
     Row("disk of the artifacts read-only", full("mlruns", "ro")),
 ]

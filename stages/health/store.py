@@ -7,12 +7,10 @@ from pathlib import Path
 from stages.core.doctor.findings import Finding, Patient, ok
 from stages.core.tracking.condition import condition
 from stages.core.tracking.creation import sqlite_path
-from stages.core.tracking.repairs import MIGRATED, made_anew, migrated, upgraded
+from stages.core.tracking.repairs import AT_MOST_S, MIGRATED, made_anew, migrated, upgraded
 from stages.core.tracking.secrets import scrubbed
 from stages.core.tracking.store import probe, shown_uri, tracking_uri
 from stages.core.tracking.waiting import within
-
-AT_MOST_S = 3  # of the five seconds that the doctor has
 
 
 def examine(patient: Patient) -> Iterator[Finding]:
@@ -55,7 +53,7 @@ def of_server(uri: str) -> Finding:
     try:
         within(AT_MOST_S, partial(probe, uri, AT_MOST_S))
     except OSError as error:
-        text = f"{scrubbed(uri)} does not answer: {scrubbed(str(error))[:120]}"
+        text = f"the store (MLFLOW_TRACKING_URI): {scrubbed(str(error))[:150]}"
         return Finding("broken", text, "runs go on without it; `imagetrail sync` completes them once it is back")
     return ok(f"{scrubbed(uri)} answers")
 

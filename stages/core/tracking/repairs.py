@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,10 @@ from stages.core.tracking.creation import SQLITE, make_sqlite, sqlite_path
 from stages.core.tracking.mirror import mirror_present
 from stages.core.tracking.owner import PROCESS, alive
 from stages.core.tracking.runs import KEY
-from stages.core.tracking.store import connect, tracking_uri
+from stages.core.tracking.store import client_of, connect, experiment_name, probe, quieted, tracking_uri
+from stages.core.tracking.waiting import within
 
+AT_MOST_S = 1.5  # of the few seconds that the doctor has
 MIGRATED = ".migrated-to-sqlite"  # beside what an MLflow file store holds: it stays where it is
 
 
@@ -88,13 +91,22 @@ def left_running(layout: Layout, params: Params) -> list[tuple[str, str, bool | 
     if path:
         whole = condition(path).state == "whole"
         return [(i, name, alive(owner)) for i, name, owner in (running(path, KEY, PROCESS) if whole else [])]
-    store = connect(layout, params)
-    found = store.client.search_runs([store.experiment_id], "attributes.status = 'RUNNING'", max_results=1000)
-    return [
-        (run.info.run_id, run.info.run_name, alive(run.data.tags.get(PROCESS, "")))
-        for run in found
-        if KEY in run.data.tags
-    ]
+    return asked(tracking_uri(layout), params)
+
+
+def asked(uri: str, params: Params) -> list[tuple[str, str, bool | None]]:
+    """The same from a server. Raises UserError when it does not answer soon: the doctor does not wait."""
+    try:
+        within(AT_MOST_S, partial(probe, uri, AT_MOST_S))
+        quieted(AT_MOST_S)
+        client = client_of(uri, AT_MOST_S)
+        found = client.get_experiment_by_name(experiment_name(params))
+        query = "attributes.status = 'RUNNING'"
+        runs = client.search_runs([found.experiment_id], query, max_results=1000) if found else []
+    except OSError as error:
+        raise UserError(str(error)) from error
+    ours = [run for run in runs if KEY in run.data.tags]
+    return [(run.info.run_id, run.info.run_name, alive(run.data.tags.get(PROCESS, ""))) for run in ours]
 
 
 def ended(layout: Layout, params: Params, run_ids: list[str]) -> str:

@@ -51,24 +51,34 @@ def connect(layout: Layout, params: Params) -> Store:
     """
     uri, limit_s = tracking_uri(layout), params.tree.tracking.timeout_s
     allowed(uri)
-    silence_telemetry()
-    for name, value in {**QUIET, "MLFLOW_HTTP_REQUEST_TIMEOUT": str(limit_s)}.items():
-        os.environ.setdefault(name, value)
     if uri.startswith("http") and os.environ.get("MLFLOW_TRACKING_INSECURE_TLS", "").lower() != "true":
         within(limit_s, partial(probe, uri, limit_s))
-    import mlflow
-
-    for noisy in ("alembic", "mlflow"):
-        logging.getLogger(noisy).setLevel(logging.CRITICAL)  # a failed call is told in one line, by us
+    quieted(limit_s)
     if path := sqlite_path(uri):
-        import mlflow.store.tracking.sqlalchemy_store
-
         make_sqlite(path, layout.main_checkout / "mlruns", limit_s)
-    client = Bounded(within(limit_s, partial(mlflow.MlflowClient, uri)), limit_s, partial(allowed, uri))
+    client = client_of(uri, limit_s)
     return Store(client, uri, experiment(client, uri, layout, params))
 
 
-def probe(uri: str, timeout: int) -> None:
+def quieted(limit_s: float) -> None:
+    """Keep MLflow from telling anybody what it does, from trying again, and from tracebacks of what we tolerate."""
+    silence_telemetry()
+    for name, value in {**QUIET, "MLFLOW_HTTP_REQUEST_TIMEOUT": str(limit_s)}.items():
+        os.environ.setdefault(name, value)
+    import mlflow  # noqa: F401 - sets the level of its own messages when it is imported
+
+    for noisy in ("alembic", "mlflow"):
+        logging.getLogger(noisy).setLevel(logging.CRITICAL)  # a failed call is told in one line, by us
+
+
+def client_of(uri: str, limit_s: float) -> Bounded:
+    """MLflow's client of a store, each call of which ends in time."""
+    import mlflow
+
+    return Bounded(within(limit_s, partial(mlflow.MlflowClient, uri)), limit_s, partial(allowed, uri))
+
+
+def probe(uri: str, timeout: float) -> None:
     """Raise ConnectionError when nobody answers: MLflow is imported only for somebody who does."""
     place = without_user(uri).rstrip("/")
     try:
@@ -77,20 +87,25 @@ def probe(uri: str, timeout: int) -> None:
     except urllib.error.HTTPError:
         return  # somebody answers, who may want MLflow's own credentials
     except (OSError, ValueError) as error:
-        raise ConnectionError(f"{place} does not answer: {error}") from error
+        raise ConnectionError(f"no answer from {place}: {error}") from error
 
 
 def experiment(client: Any, uri: str, layout: Layout, params: Params) -> str:
     """Return the id of the experiment: the one MLflow's variables name, else that of the data set."""
     if given := os.environ.get("MLFLOW_EXPERIMENT_ID"):
         return given
-    name = os.environ.get("MLFLOW_EXPERIMENT_NAME") or params.dataset.name
+    name = experiment_name(params)
     found = client.get_experiment_by_name(name)
     if found:
         if found.lifecycle_stage == "deleted":
             client.restore_experiment(found.experiment_id)
         return str(found.experiment_id)
     return new_experiment(client, name, None if uri.startswith("http") else layout.main_checkout / "mlruns" / name)
+
+
+def experiment_name(params: Params) -> str:
+    """The name that MLflow's variable gives, else that of the data set."""
+    return os.environ.get("MLFLOW_EXPERIMENT_NAME") or params.dataset.name
 
 
 def new_experiment(client: Any, name: str, place: Path | None) -> str:
