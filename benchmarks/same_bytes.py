@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tiny import change, outs, project, run
+from tiny import PROJECT, change, outs, project, run
 
 REPRO = ["dvc", "repro"]
 NOBODY = [
@@ -104,7 +104,7 @@ def main(arguments: list[str]) -> int:
 def row(variation: Variation, usual: dict[str, str], folder: Path) -> bool:
     """Run a variation and print its line; returns whether something differs that must not."""
     began = time.monotonic()
-    found, problem = ran(variation, folder)
+    found, problem = ran(variation, folder, folder.parent / "usual/project")  # its code, whatever is edited meanwhile
     apart = sorted(path for path in usual | found if usual.get(path) != found.get(path))
     said = problem or ", ".join(f"`{path}`" for path in apart) or "nothing"
     if variation.may_differ and apart:
@@ -115,9 +115,9 @@ def row(variation: Variation, usual: dict[str, str], folder: Path) -> bool:
     return bool(problem or (apart and not variation.may_differ))
 
 
-def ran(variation: Variation, folder: Path) -> tuple[dict[str, str], str]:
+def ran(variation: Variation, folder: Path, code: Path = PROJECT) -> tuple[dict[str, str], str]:
     """Run the tiny project so; returns the hashes of its outs, and the end of what was said when it failed."""
-    place = project(folder / variation.place)
+    place = project(folder / variation.place, code)
     if variation.edit:
         change(place, variation.edit)
     (folder / "home").mkdir()

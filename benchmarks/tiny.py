@@ -27,17 +27,26 @@ NODES = {  # each node, the target of `dvc repro`, and what it writes
     "tune plain": ("tune@plain", ["data/candidates/plain-tuned", "reports/tuning/plain"]),
     "combine mean": ("combine@mean", ["data/combined/mean"]),
     "evaluate plain": ("evaluate@plain", ["reports/candidates/plain"]),
-    "report": ("report", ["reports/index.html", "reports/leaderboard.csv", "reports/pareto.png", "reports/report.md"]),
+    "report": (
+        "report",
+        [
+            "reports/index.html",
+            "reports/leaderboard.csv",
+            "reports/pareto.png",
+            "reports/report.md",
+            "reports/champion.json",
+        ],
+    ),
 }
 
 
-def project(folder: Path) -> Path:
-    """Make a git repository with the project's files as they are and tiny params, and nothing run yet."""
-    listed = ["git", "-C", str(PROJECT), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+def project(folder: Path, code: Path = PROJECT) -> Path:
+    """Make a git repository with the files of a checkout as they are and tiny params, and nothing run yet."""
+    listed = ["git", "-C", str(code), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     for name in subprocess.run(listed, capture_output=True, check=True, text=True).stdout.split("\0"):
-        if name and name != "dvc.lock" and (PROJECT / name).is_file():
+        if name and not name.startswith(("dvc.lock", "reports/")) and (code / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(PROJECT / name, folder / name)
+            shutil.copy(code / name, folder / name)
     change(folder, tiny)
     run(folder, ["git", "init", "-q"])
     run(folder, ["git", "add", "-A"])
