@@ -20,6 +20,7 @@ from stages.core.auditing.fetching import fetch_missing
 from stages.core.auditing.finding import ALARM, OK, UNKNOWN, Found, Unknown, Verdict, verdict
 from stages.core.console import say
 from stages.core.errors import Alarm
+from stages.core.governance.keys import fingerprint
 from stages.core.layout import PROJECT
 from stages.core.settings.params import kinds, open_project
 
@@ -30,23 +31,28 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the model and how much to do."""
     parser.add_argument("model", nargs="?", metavar="MODEL", help="left out: the champion")
     parser.add_argument("--quick", action="store_true", help="decode no image anew")
+    parser.add_argument("--public-key", type=Path, metavar="FILE", help="of who must have signed it")
     parser.add_argument("--json", action="store_true", help="print all as JSON")
 
 
 def main(parsed: argparse.Namespace) -> None:
     """Print a verdict a link. Raises Alarm when something disagrees, UserError for what names no model."""
-    found, verdicts = audit(PROJECT, parsed.model, parsed.quick)
+    if parsed.public_key:
+        fingerprint(parsed.public_key)
+    found, verdicts = audit(PROJECT, parsed.model, parsed.quick, parsed.public_key)
     print(as_json(found, verdicts) if parsed.json else as_text(found, verdicts))
     answer(found, verdicts)
 
 
-def audit(root: Path, model: str | None, quick: bool = False) -> tuple[Asked, list[Verdict]]:
+def audit(
+    root: Path, model: str | None, quick: bool = False, public_key: Path | None = None
+) -> tuple[Asked, list[Verdict]]:
     """Check every link of a model in a checkout. Raises UserError, Alarm for a model that nothing knows."""
     params, layout = open_project(root)
     fetch_missing(layout)
     with tempfile.TemporaryDirectory() as scratch:
         found = asked(layout, params, model, Path(scratch))
-        audited = Audited(layout, params, found.candidate, Path(scratch), quick)
+        audited = Audited(layout, params, found.candidate, Path(scratch), quick, public_key)
         return found, [*same_bytes(found), *(judged(audited, name, link) for name, link in links())]
 
 

@@ -28,6 +28,7 @@ class Audited:
     """A candidate under audit. `quick` leaves out what takes long: pixels are not decoded anew.
 
     place: a folder for what only this audit needs.
+    public_key: the file of the key that must have signed it, where one is named.
     """
 
     layout: Layout
@@ -35,6 +36,7 @@ class Audited:
     candidate: Candidate
     place: Path
     quick: bool = False
+    public_key: Path | None = None
 
     @property
     def record(self) -> dict[str, Any]:
