@@ -127,3 +127,8 @@ def test_every_file_in_stages_is_a_node():
     files = {path.stem for path in (PROJECT / "stages").glob("[!_]*.py")}
 
     assert files == {node["cmd"].split()[3] for node in NODES.values()}
+
+
+def test_what_others_are_told_is_an_out():
+    """DVC keeps the description of the data set and the model card, as an audit writes both anew."""
+    assert {"reports/croissant.json", "reports/model_card.md"} <= set(NODES["report"]["outs"])
