@@ -229,13 +229,17 @@ def attempt(reference: Path, kill: Kill, lasts: dict[str, float]) -> tuple[str, 
         lived, ended = strike(folder, kill, lasts[kill.title])
         again = run(folder, ["dvc", "repro"])
         wrong = [f"dvc repro ended with {again.returncode}: {again.stderr[-400:]}"] if again.returncode else []
-        wrong += differences(reference, folder)
+        found, after = differences(reference, folder), "equal"
+        if found and all(one.startswith("run ") for one in found):  # a store that was too slow was given up
+            run(folder, [sys.executable, "-m", "stages.commands", "sync"])
+            found, after = differences(reference, folder), "equal after `imagetrail sync`"
+        wrong += found
         if wrong:
             shutil.copytree(folder, reference.parent / f"differs-{kill.number}", symlinks=True, dirs_exist_ok=True)
     name = signal.Signals(kill.signal).name
     at = f"{lived:.1f} of {lasts[kill.title]:.1f} s"
     return (
-        f"| {kill.number} | {kill.title} | {name} to {kill.target} | {at} | {ended} | {'; '.join(wrong) or 'equal'} |",
+        f"| {kill.number} | {kill.title} | {name} to {kill.target} | {at} | {ended} | {'; '.join(wrong) or after} |",
         wrong,
     )
 
