@@ -271,8 +271,10 @@ def timed(reference: Path, node: str) -> float:
 
 def campaign(folder: Path, n_dvc: int, n_stages: int, seed: int) -> list[str]:
     """All attempts, a row each as they end; returns what differed."""
+    draw = random.Random(seed)  # noqa: S311
     lasts = unbroken(folder / "unbroken")
-    kills = [planned(i, i < n_dvc, seed) for i in range(n_dvc + n_stages)]
+    through_dvc = sorted([True] * n_dvc + [False] * n_stages, key=lambda _: draw.random())
+    kills = [planned(i, dvc, seed) for i, dvc in enumerate(through_dvc)]
     for title in {kill.title for kill in kills} - set(lasts):
         lasts[title] = timed(folder / "unbroken", title)
     print("| | command | killed by | lived | ended | after the next dvc repro |\n|---|---|---|---|---|---|", flush=True)
