@@ -35,7 +35,8 @@ def audited(project, *arguments):
 
 
 def unknown(verdicts):
-    return {name for name, verdict in verdicts.items() if verdict == "unknown"}
+    """Links that could not be told, but for those of evidence that is only made on request."""
+    return {name for name, verdict in verdicts.items() if verdict == "unknown"} - {"sbom", "signature"}
 
 
 def seeded(project, seed):

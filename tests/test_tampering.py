@@ -20,8 +20,8 @@ def root(tmp_path_factory):
 
 @pytest.mark.parametrize("model", ["plain", HEAD])
 def test_every_link_of_an_untouched_project_agrees(root, model):
-    """All evidence is there, and all of it fits."""
-    verdicts = audit(root, model)[1]
+    """All evidence is there, but for what is only made on request, and all of it fits."""
+    verdicts = [one for one in audit(root, model)[1] if one.link not in ("sbom", "signature")]
 
     assert {one.link: one.said for one in verdicts if one.verdict != OK} == {}
 
