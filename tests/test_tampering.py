@@ -6,7 +6,10 @@ import pytest
 
 from benchmarks.tampering import HEAD, KINDS, copied, seen, trained
 from stages.commands.audit import audit
+from stages.core.auditing.asked import asked
 from stages.core.auditing.finding import OK
+from stages.core.files import read_json
+from stages.core.settings.params import open_project
 from tests.conftest import Checkout
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
@@ -52,3 +55,26 @@ def test_a_replay_gives_the_same_bytes(root, tmp_path):
         stream.write("\n")
     done = copy.command("replay", "plain", ok=False)
     assert done.returncode == 3 and "differs  history.csv" in done.stdout
+
+
+def test_a_model_is_found_by_its_run_its_file_and_in_the_registry(root, tmp_path):
+    """All ways to name a model lead to its candidate; a registered copy whose bytes differ is an alarm."""
+    import mlflow
+
+    copy = copied(root, tmp_path / "copy")
+    uri = f"sqlite:///{copy}/mlflow.db"
+    key = read_json(copy / "data/candidates/plain/candidate.json")["key"]
+    run_id = read_json(copy / f"reports/runs/{key}.json")["mlflow_run_id"]
+    mlflow.set_tracking_uri(uri)
+    client = mlflow.MlflowClient()
+    (model, *_) = [output.model_id for output in client.get_run(run_id).outputs.model_outputs]
+    client.create_registered_model("digits")
+    version = client.create_model_version("digits", f"models:/{model}", run_id, model_id=model).version
+    client.set_registered_model_alias("digits", "prod", version)
+
+    names = [run_id, key, f"models:/{model}", f"models:/digits/{version}", "models:/digits@prod"]
+    params, layout = open_project(copy)
+    for number, name in enumerate(names):
+        assert asked(layout, params, name, tmp_path / str(number)).candidate.name == "plain"
+    next(copy.glob(f"mlruns/*/models/{model}/artifacts/data/data/model.keras")).write_bytes(b"another")
+    assert asked(layout, params, "models:/digits@prod", tmp_path / "again").alarms

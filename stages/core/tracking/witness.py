@@ -98,15 +98,10 @@ def fetched_files(store: Store, run_id: str, folder: Path) -> tuple[Path | None,
 
 def fetched_models(store: Store, run: Any, folder: Path) -> dict[str, Path]:
     """Copy the packaged models of a run into a folder, by name."""
-    from mlflow.artifacts import download_artifacts
-
     found = {}
     for output in run.outputs.model_outputs if run.outputs else []:
         model = store.client.get_logged_model(output.model_id)
-        place = folder / model.name
-        place.mkdir(parents=True, exist_ok=True)
-        with held_back():
-            found[str(model.name)] = Path(download_artifacts(artifact_uri=model.artifact_location, dst_path=str(place)))
+        found[str(model.name)] = copied(store, str(model.artifact_location), folder / model.name)
     return found
 
 
@@ -128,11 +123,28 @@ def model_of_uri(layout: Layout, params: Params, uri: str, folder: Path) -> tupl
     """Key of the candidate behind models:/..., and a copy of that packaged model. Raises Unknown."""
     store = opened_store(layout, params)
     with unreachable(store.uri):
-        from mlflow.artifacts import download_artifacts
-        from mlflow.models import get_model_info
-
         folder.mkdir(parents=True, exist_ok=True)
-        with held_back():
-            run_id = get_model_info(uri).run_id
-            place = Path(download_artifacts(artifact_uri=uri, dst_path=tempfile.mkdtemp(dir=folder)))
-        return str(store.client.get_run(run_id).data.tags.get(KEY, "")), place
+        run_id, place = whereabouts(store, uri.removeprefix("models:/"))
+        found = copied(store, place, Path(tempfile.mkdtemp(dir=folder)))
+        return str(store.client.get_run(run_id).data.tags.get(KEY, "")), found
+
+
+def whereabouts(store: Store, name: str) -> tuple[str, str]:
+    """Run and place of a model by ID, NAME@ALIAS or NAME/VERSION."""
+    if "@" in name or "/" in name:
+        ask = store.client.get_model_version_by_alias if "@" in name else store.client.get_model_version
+        version = ask(*name.rsplit("@" if "@" in name else "/", 1))
+        if not version.source.startswith("models:/"):
+            return str(version.run_id), str(version.source)
+        name = version.source.removeprefix("models:/")
+    model = store.client.get_logged_model(name)
+    return str(model.source_run_id), str(model.artifact_location)
+
+
+def copied(store: Store, place: str, folder: Path) -> Path:
+    """Copy what lies at a store's place into a folder."""
+    from mlflow.artifacts import download_artifacts
+
+    folder.mkdir(parents=True, exist_ok=True)
+    with held_back():
+        return Path(download_artifacts(artifact_uri=place, dst_path=str(folder), tracking_uri=store.uri))
