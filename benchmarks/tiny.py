@@ -101,5 +101,6 @@ def run(folder: Path, command: list[str], **variables: str) -> subprocess.Comple
 def outs(folder: Path) -> dict[str, str]:
     """DVC's hash of every out of a project, by its path."""
     path = folder / "dvc.lock"
-    stages = YAML(typ="safe", pure=True).load(path.read_text())["stages"] if path.exists() else {}
+    lock = YAML(typ="safe", pure=True).load(path.read_text()) if path.exists() else None
+    stages = lock["stages"] if lock else {}
     return {out["path"]: out["md5"] for stage in stages.values() for out in stage.get("outs", [])}
