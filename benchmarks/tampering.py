@@ -26,11 +26,16 @@ from ruamel.yaml import YAML
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from stages.commands.audit import audit
-from stages.core.auditing.chain import made, read_chain
+from stages.core.auditing.chain import Line, made, read_chain
 from stages.core.auditing.finding import ALARM, Verdict
+from stages.core.auditing.ledger import append
+from stages.core.candidates.candidate import read_candidate
 from stages.core.files import digest, read_json, write_json
+from stages.core.governance.keys import fingerprint, make_keys
+from stages.core.governance.sbom import bill
+from stages.core.governance.signing import SIGNATURE, line_body, sign, signature_path
 from stages.core.ingest.source import Member, Source, images_named, index_of, write_source
-from stages.core.layout import PROJECT
+from stages.core.layout import PROJECT, Layout
 
 NET, HEAD = "net", "head"
 STORED = ("experiments.artifact_location", "runs.artifact_uri", "logged_models.artifact_location")
@@ -82,8 +87,24 @@ def trained(root: Path) -> Path:
     write_params(root, weights)
     commit(root, "start")
     run(root, "dvc", "repro")
+    told_to_others(root)
     commit(root, "trained")
     return root
+
+
+def told_to_others(root: Path) -> None:
+    """List the packages, sign both models with a key beside the project, and let MLflow know."""
+    write_json(Layout(root).sbom, bill(Layout(root).lock))
+    make_keys(root.parent / "keys", None)
+    make_keys(root.parent / "other", None)
+    for name in ("plain", HEAD):
+        run(root, sys.executable, "-m", "stages.commands", "sign", name, "--key", str(root.parent / "keys/private.pem"))
+    run(root, sys.executable, "-m", "stages.commands", "sync")
+
+
+def key_of(root: Path) -> Path:
+    """The public key that must have signed."""
+    return root.parent / "keys/public.pem"
 
 
 def write_params(root: Path, weights: Path) -> None:
@@ -303,6 +324,37 @@ def uncommitted_tail_cut(root: Path) -> None:
     lines_edit(lambda lines: lines[:-1], files=2)(root)
 
 
+def signature_gone(root: Path) -> None:
+    """Take all signatures away, and the lines of the ledger that name them, as if nobody had ever signed."""
+    shutil.rmtree(root / "reports/signatures")
+    forgotten(root, lambda line: line.kind != "signature")
+
+
+def signed_by_another(root: Path) -> None:
+    """Let another key sign what is here, with ledger and copy made to fit."""
+    signature_gone(root)
+    layout, keys = Layout(root), root.parent / "other"
+    candidate, who = read_candidate(layout.candidate("plain")), fingerprint(keys / "public.pem")
+    path = signature_path(layout, candidate, who)
+    sign(candidate, keys / "private.pem", None, path)
+    append(layout, SIGNATURE, line_body(candidate, who, path))
+
+
+def another_model_signed(root: Path) -> None:
+    """Put another model in the place of the CNN's, with candidate.json and dvc.lock made to fit, and sign it."""
+    another_model(root)
+    signed_by_another(root)
+
+
+def forgotten(root: Path, keep: Callable[[Line], bool]) -> None:
+    """Write ledger and copy anew with some of the lines, all hashes made to fit."""
+    kept: list[Line] = []
+    for line in read_chain(root / "reports/ledger.jsonl").lines:
+        kept += [made(line.kind, line.time, line.body, kept)] if keep(line) else []
+    for name in ("reports/ledger.jsonl", "reports/runs/ledger.jsonl"):
+        (root / name).write_text("".join(line.text + "\n" for line in kept))
+
+
 def forged(lines: list[str]) -> list[str]:
     """Insert a line that is whole in itself."""
     line = made("candidate", "2026-01-01T00:00:00+00:00", {"candidate": "mine"}, [])
@@ -416,15 +468,24 @@ KINDS = [
     Kind("a confusion matrix", table_edit(f"{JUDGED}/test_confusion_matrix.csv", first_row("0", 99))),
     Kind("leaderboard.csv", table_edit("reports/leaderboard.csv", first_row("test_accuracy", 0.999))),
     Kind("champion.json", json_edit("reports/champion.json", champion_edit)),
+    Kind("Croissant: the licence", json_edit("reports/croissant.json", lambda tree: tree.update(license="CC0-1.0"))),
+    Kind("model card: an accuracy", text_edit("reports/model_card.md", "| accuracy | 0.", "| accuracy | 1.")),
+    Kind("list of packages: a name", text_edit("reports/sbom.json", '"name": "keras"', '"name": "kera"')),
+    Kind("signature: one byte", byte_edit("reports/signatures/plain-*.sig")),
+    Kind("signature taken away, ledger made to fit", signature_gone),
+    Kind("signed by another key, ledger made to fit", signed_by_another),
+    Kind("another model, signed by another key, all but MLflow and git made to fit", another_model_signed),
 ]  # fmt: skip
 
 
 def seen(kind: Kind, root: Path, place: Path) -> list[Verdict]:
     """Tamper with a copy and audit it; returns the alarms."""
     copy = copied(root, place)
+    if place.parent != root.parent:
+        shutil.copytree(root.parent / "other", place.parent / "other", dirs_exist_ok=True)
     try:
         kind.do(copy)
-        return [one for one in audit(copy, kind.model)[1] if one.verdict == ALARM]
+        return [one for one in audit(copy, kind.model, public_key=key_of(root))[1] if one.verdict == ALARM]
     finally:
         shutil.rmtree(place)
 
