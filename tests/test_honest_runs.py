@@ -81,7 +81,7 @@ def experiments(project):
     project.run("dvc", "exp", "run", "--run-all")
     assert unknown(audited(project)) <= {"ledger"}  # 7: a queued experiment ran in a copy
     project.run("dvc", "exp", "apply", "two")
-    assert unknown(audited(project)) <= {"ledger", "record"}  # 8: applied, with the ledger of its baseline
+    assert unknown(audited(project)) <= {"ledger"}  # 8: applied, with the ledger of its baseline
     project.command("sync")
     assert unknown(audited(project)) == set()
     assert lines <= read_chain(project.root / "reports/ledger.jsonl").hashes

@@ -46,7 +46,7 @@ def check_table(audited: Audited, again: Decision, found: Found) -> None:
 
 def check_ledger(audited: Audited, told: dict[str, object], found: Found) -> None:
     """Compare with the last decision in the ledger."""
-    lines = [line for line in audited.ledger.lines if line.kind == DECISION and line.body.get("what") == "champion"]
+    lines = [line for line in audited.lines if line.kind == DECISION and line.body.get("what") == "champion"]
     if not lines:
         found.notes.append("the ledger has no decision; `imagetrail sync` enters it")
         return

@@ -16,7 +16,7 @@ def check(audited: Audited, found: Found) -> str:
     record = audited.record
     found.same(f"key in {RECORD}", key_of(record), record["key"])
     of_file = digest(audited.candidate.folder / RECORD)
-    lines = [line for line in audited.ledger.lines if line.kind == CANDIDATE and line.body.get("key") == record["key"]]
+    lines = [line for line in audited.lines if line.kind == CANDIDATE and line.body.get("key") == record["key"]]
     same = [line for line in lines if line.body.get("candidate_sha256") == of_file]
     if lines and not same:
         found.same(f"{RECORD}, as the ledger has it", lines[-1].body.get("candidate_sha256"), of_file)
@@ -27,6 +27,6 @@ def check(audited: Audited, found: Found) -> str:
         for name in sorted(set(own) - set(NOT_ALWAYS_KNOWN)):
             found.same(f"{name} in the ledger", own[name], line.body.get(name))
     noted = audited.run_record.get("ledger_line")
-    if noted and noted not in audited.ledger.hashes:
+    if noted and noted not in {line.hash for line in audited.lines}:
         found.alarm(f"the ledger has no line {noted[:12]}, which the note of its run names: removed or edited")
     return f"{RECORD} has the key {record['key'][:12]}, and the ledger's line says the same"

@@ -36,7 +36,7 @@ def signers(paths: list[Path]) -> str:
 def lines_of(audited: Audited) -> list[Line]:
     """Lines of the ledger on signatures of this very candidate."""
     said = {"key": audited.record["key"], "candidate_sha256": digest(audited.candidate.folder / RECORD)}
-    return [line for line in audited.ledger.lines if line.kind == SIGNATURE and said.items() <= line.body.items()]
+    return [line for line in audited.lines if line.kind == SIGNATURE and said.items() <= line.body.items()]
 
 
 def check_line(audited: Audited, line: Line, found: Found) -> None:

@@ -37,7 +37,7 @@ def check(audited: Audited, found: Found) -> str:
 def origin_in_ledger(audited: Audited) -> dict[str, object]:
     """Where the images are from, as the ledger has it of this candidate; empty where it was not known."""
     key = audited.record["key"]
-    found = [line.body.get("source") for line in audited.ledger.lines if line.body.get("key") == key]
+    found = [line.body.get("source") for line in audited.lines if line.body.get("key") == key]
     return next((dict(source) for source in found if source), {})
 
 

@@ -7,10 +7,11 @@ from typing import Any
 
 import pandas as pd
 
-from stages.core.auditing.chain import Chain, read_chain
+from stages.core.auditing.chain import Chain, Line, read_chain
 from stages.core.auditing.dvc_lock import Lock, md5_of, own_stage, read_lock
 from stages.core.auditing.finding import Unknown
 from stages.core.auditing.holder import Holder, holder
+from stages.core.auditing.ledger_history import put_there_by_git
 from stages.core.candidates.candidate import Candidate
 from stages.core.console import progress
 from stages.core.files import read_json
@@ -52,6 +53,12 @@ class Audited:
     def ledger(self) -> Chain:
         """The ledger of the checkout."""
         return read_chain(self.layout.ledger)
+
+    @cached_property
+    def lines(self) -> list[Line]:
+        """Lines of the ledger, and those of its copy where git put an older version of the file in its place."""
+        kept = read_chain(self.layout.ledger_copy).lines if put_there_by_git(self.layout) else []
+        return self.ledger.lines + [line for line in kept if line.hash not in self.ledger.hashes]
 
     @cached_property
     def holder(self) -> Holder | None:
