@@ -50,8 +50,7 @@ def training(subject: Subject) -> list[str]:
     return [
         "## Training",
         "",
-        f"By `dvc repro {record['stage']}@{record['entry']}`, {record['n_epochs']} epochs, seeds "
-        f"{', '.join(map(str, record.get('seeds', []))) or 'as below'}.",
+        how_made(record),
         "",
         f"Threads: {runtime['threads']}, determinism: {runtime['determinism']}, oneDNN: {runtime['onednn']}. "
         "Equal bytes are promised for one processor family or GPU model and this thread count; that machine is in "
@@ -61,3 +60,15 @@ def training(subject: Subject) -> list[str]:
         canonical(record["params"]).rstrip(),
         "```",
     ]
+
+
+def how_made(record: dict[str, Any]) -> str:
+    """The stage that made it, and what it did, in a sentence."""
+    seeds, members = record.get("seeds") or [], record["inputs"].get("members", {})
+    told = [
+        f"By `dvc repro {record['stage']}@{record['entry']}`",
+        *([f"{record['n_epochs']} epochs"] if record["n_epochs"] > 1 else []),
+        *([f"seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}"] if seeds else []),
+        *([f"of the candidates {', '.join(map(in_markdown, members))}"] if members else []),
+    ]
+    return f"{', '.join(told)}."

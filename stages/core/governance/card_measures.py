@@ -72,4 +72,4 @@ def limits(subject: Subject) -> list[str]:
 
 def one_seed(record: dict[str, Any]) -> bool:
     """Whether only one training stands behind it."""
-    return len(record.get("seeds", [])) <= 1
+    return len(record.get("seeds") or []) == 1
