@@ -74,6 +74,18 @@ def test_metrics_are_flat_and_true(finished, name):
     assert metrics["test_n_images"] == len(test) and 350 <= len(test) <= 370
 
 
+def test_others_are_told_of_data_and_champion(finished):
+    """The description of the data and the card hold the hashes of manifest, images and model."""
+    told = read_json(finished.root / "reports/croissant.json")
+    hashes = {one["name"]: one.get("sha256") for one in told["distribution"]}
+    card = (finished.root / "reports/model_card.md").read_text()
+    chosen = read_json(finished.root / "reports/champion.json")
+
+    assert hashes["images.zip"] == read_json(finished.root / "data/source/source.json")["images_zip_sha256"]
+    assert f"name: {chosen['candidate']}\n" in card
+    assert all(f"`{found}`" in card for found in (chosen["key"], chosen["model_sha256"], hashes["manifest.parquet"]))
+
+
 def test_trial_1_is_the_entry_as_written(finished):
     """The search begins with what the user wrote, and its best trial is the one retrained."""
     params = finished.params()

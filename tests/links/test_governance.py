@@ -196,6 +196,16 @@ def test_two_people_can_sign_one_candidate(signed, tmp_path):
         assert verdict(signed, signature)[0] == OK
 
 
+def test_links_to_dvcs_cache_are_the_files_behind_them(signed, tmp_path):
+    """Signed as files, checked where DVC has laid symbolic links."""
+    model = signed.candidate.folder / "model.keras"
+    model.rename(tmp_path / "cached")
+    model.symlink_to(tmp_path / "cached")
+    signed.public_key = tmp_path / "keys/public.pem"
+
+    assert verdict(signed, signature)[0] == OK
+
+
 def test_other_bytes_are_not_signed_over(signed):
     """Who signs again is told that what was signed is not what is here."""
     path = next(signed.layout.signatures.glob("*.sig"))
