@@ -4,9 +4,10 @@
 
 A tiny project is run through once, unbroken. Each kill then starts from a copy of it in which the outs of one node are
 gone (or all of them, for `dvc repro`), waits a seeded random share of the time that the command took unbroken, kills,
-and runs `dvc repro` and `imagetrail sync`, as `make repro` does. A row of the table: what was killed, how and when, and what differs from the unbroken project:
-the hashes of all outs, the number of MLflow runs, the metrics and steps of each run, what is left in .checkpoints/.
-Ends with 1 when anything differs, or when the unbroken run trained other than the configured epochs.
+and runs `dvc repro` and `imagetrail sync`, as `make repro` does. A row of the table: what was killed, how and when, and
+what differs from the unbroken project: the hashes of all outs, the number of MLflow runs, the metrics and steps of each
+run, what is left in .checkpoints/. Ends with 1 when anything differs, or when the unbroken run trained other than the
+configured epochs.
 """
 
 import argparse
@@ -201,7 +202,7 @@ def differences(reference: Path, folder: Path) -> list[str]:
 
 
 def prepared(reference: Path, folder: Path, kill: Kill) -> None:
-    """Copy the project, without what the command makes, and as if that had never run: neither lock nor cache knows it."""
+    """Copy the project, as if what the command makes had never been made: neither dvc.lock nor the run cache knows it."""
     shutil.copytree(reference, folder, symlinks=True)
     shutil.rmtree(folder / ".dvc/cache/runs", ignore_errors=True)
     if kill.command[0] == "dvc":

@@ -116,17 +116,14 @@ def test_a_process_ends_with_its_parent(tmp_path, in_shell):
         command = [sys.executable, "-c", code]
     root = Path(__file__).parents[2]
     environment = {**os.environ, "PYTHONPATH": str(root)} | ({"DVC_STAGE": "train"} if in_shell else {})
-    parent = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, preexec_fn=heed_hangups)
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup, with which tests may be run, is inherited
+    parent = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
+    signal.signal(signal.SIGHUP, before)
     waited(lambda: note.exists() and note.read_text() == "ready")
     parent.kill()
     parent.wait()
 
     waited(lambda: note.read_text() == "ended")
-
-
-def heed_hangups():
-    """Undo nohup, with which these tests may be run."""
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def waited(condition):

@@ -159,10 +159,12 @@ def test_a_folder_is_named_by_its_last_part(tmp_path):
 
 
 def test_no_secret_is_recorded(tmp_path, monkeypatch):
-    """A URL with a password and a signature is recorded without both."""
+    """A URL with a password and a signature, which only the environment knows, is recorded without both."""
     path = zipped(tmp_path / "a.zip", {"cat/1.png": b"1"})
     monkeypatch.setattr("stages.core.ingest.archive.fetched", lambda *_: path)
-    uri = "https://me:password@host.example/a.zip?signature=abc"
+    for name, value in (("WHO", "me"), ("WORD", "password"), ("SIGNED", "signature")):
+        monkeypatch.setenv(name, value)
+    uri = "https://${WHO}:${WORD}@host.example/a.zip?sig=${SIGNED}"
 
     source, _ = downloaded(tmp_path, {"kind": "archive", "uri": uri, "sha256": None, **OWN})
 
