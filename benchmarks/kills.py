@@ -202,7 +202,7 @@ def differences(reference: Path, folder: Path) -> list[str]:
 
 
 def prepared(reference: Path, folder: Path, kill: Kill) -> None:
-    """Copy the project, as if what the command makes had never been made: neither dvc.lock nor the run cache knows it."""
+    """Copy the project as if the command had never run: neither dvc.lock nor the run cache knows what it makes."""
     shutil.copytree(reference, folder, symlinks=True)
     shutil.rmtree(folder / ".dvc/cache/runs", ignore_errors=True)
     if kill.command[0] == "dvc":
