@@ -27,6 +27,7 @@ def search(trials: Trials, job: Job, live: Live) -> dict[str, Any]:
         study = Study(trials.base.written, trials.tune, trials.outcome, Path(scratch))
         handout = Handout(study, Path(scratch))
         if trials.tune.workers > 1:
+            live.begin()  # two workers that look for the search's run at once would both make it
             search_in_workers(handout, job, trials.tune.workers)
         else:
             nested = lambda record: Live(job.layout, job.params, record, live)  # noqa: E731 - shown where it is used

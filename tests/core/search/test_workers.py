@@ -152,3 +152,18 @@ def test_a_worker_that_is_killed_every_time_ends_the_search(prepared):
     assert "was killed twice (signal 9)" in said and "lower tune.workers or fit.batch_size" in said
     tree["tune"]["plain"]["seed"] = 1
     prepared.write_params(tree)
+
+
+def test_a_search_has_one_run_however_many_workers_look_for_it(prepared):
+    """They begin at the same moment, and each would make it."""
+    import sqlite3
+
+    set_workers(prepared, 2)
+    prepared.stage("tune", "plain")
+    with sqlite3.connect(prepared.root / "mlflow.db") as store:
+        names = [name for (name,) in store.execute("select name from runs where name = 'plain-tuned'")]
+        keys = store.execute(
+            "select count(distinct value) from tags where key = 'imagetrail.key' and value not like '%-0%'"
+        )
+
+        assert len(names) == keys.fetchone()[0]
