@@ -210,7 +210,7 @@ def prepared(reference: Path, folder: Path, kill: Kill) -> None:
         gone = [*("data", "reports"), *TRACES]
     else:
         node = " ".join(kill.command[3:])
-        gone = OUTS[node] + (list(TRACES) if node.split()[0] in ("train", "tune") else [])
+        gone = OUTS[node] + (["mlflow.db", "mlruns"] if node.split()[0] in ("train", "tune") else [])
         forget(folder / "dvc.lock", node.replace(" ", "@"))
     for name in gone:
         path = folder / name
