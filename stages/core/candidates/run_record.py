@@ -56,11 +56,28 @@ def cpu_seconds() -> float:
 
 
 def write_run_record(layout: Layout, candidate: Candidate, timing: dict[str, Any], devices: list[str]) -> None:
-    """Enter the candidate in the ledger, and write what does not repeat about its run where no stage reads it."""
-    key, ended = candidate.record["key"], time.time()
-    line = enter_candidate(layout, candidate)
-    about = {
-        **{"candidate": candidate.name, "key": key, "experiment": os.environ.get("DVC_EXP_NAME")},
+    """Enter the candidate in the ledger, and write what does not repeat about its run where no stage reads it.
+
+    The same files made again are no new run: what was noted first stands, and MLflow has it already.
+    """
+    key, line = candidate.record["key"], enter_candidate(layout, candidate)
+    path = layout.run_record(key)
+    known = read_json(path) if path.exists() else {}
+    if line and known.get("ledger_line") == line.hash:
+        timing = known["timing"]
+    else:
+        kept = {name: known[name] for name in ("mlflow_run_id",) if name in known}
+        write_json(
+            path, kept | noted(layout, candidate, timing, devices) | {"ledger_line": line.hash if line else None}
+        )
+    write_json(layout.timing(candidate.name), {"candidate": candidate.name, "key": key, **timing})
+
+
+def noted(layout: Layout, candidate: Candidate, timing: dict[str, Any], devices: list[str]) -> dict[str, Any]:
+    """What does not repeat about a run that is just ending."""
+    ended = time.time()
+    return {
+        **{"candidate": candidate.name, "key": candidate.record["key"], "experiment": os.environ.get("DVC_EXP_NAME")},
         **git_state(layout.root),
         **machine(),
         "runtime": candidate.record["params"]["runtime"],
@@ -68,17 +85,7 @@ def write_run_record(layout: Layout, candidate: Candidate, timing: dict[str, Any
         "timing": timing,
         "started": utc(ended - since_start()),
         "finished": utc(ended),
-        "ledger_line": line.hash if line else None,
     }
-    write_json(layout.run_record(key), remembered(layout, key) | about)
-    write_json(layout.timing(candidate.name), {"candidate": candidate.name, "key": key, **timing})
-
-
-def remembered(layout: Layout, key: str) -> dict[str, Any]:
-    """What an earlier life of this run noted and this one doesn't know: its id in MLflow."""
-    path = layout.run_record(key)
-    known = read_json(path) if path.exists() else {}
-    return {name: known[name] for name in ("mlflow_run_id",) if name in known}
 
 
 def since_start() -> float:
