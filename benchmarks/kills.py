@@ -60,7 +60,7 @@ class Kill:
     @property
     def title(self) -> str:
         """What is started."""
-        return " ".join(self.command[-2:]) if self.command[0] != "dvc" else "dvc repro"
+        return "dvc repro" if self.command[0] == "dvc" else " ".join(self.command[3:])
 
 
 def planned(number: int, through_dvc: bool, seed: int) -> Kill:
