@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from stages.core.files import read_json
+from stages.core.plain_text import in_markdown
 from stages.core.settings.search_space import dimensions, get
 
 pytestmark = pytest.mark.slow
@@ -274,7 +275,7 @@ def test_a_warning_of_the_gate_follows_the_data(copied):
 
     message = "checks.balanced.warn_ratio is 1.01"
     assert message in done.stderr
-    assert message in (copied.root / "reports/report.md").read_text()
+    assert in_markdown(message) in (copied.root / "reports/report.md").read_text()
     assert message in (copied.root / "reports/index.html").read_text()
     assert any(message in value for (value,) in found)
 
