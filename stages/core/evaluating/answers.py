@@ -17,13 +17,18 @@ def path_of(folder: Path, split: str) -> Path:
 
 
 def write_answers(folder: Path, split: str, paths: list[str], trainings: list[Outcomes]) -> None:
-    """Write a row an image: path, truth, and for each training its predicted class and its loss."""
+    """Write a row an image: path, truth, for each training its predicted class and loss; of the first, all it said.
+
+    Columns `probability.<k>` (float32) make the evaluation of the first training complete without its predictions.
+    """
     truth = trainings[0].truth
     columns: dict[str, object] = {"path": paths, "truth": truth}
     for place, outcome in enumerate(trainings):
         at_truth = outcome.probabilities[np.arange(len(truth)), truth]
         columns[f"predicted.{place}"] = outcome.predicted
         columns[f"loss.{place}"] = -np.log(np.clip(at_truth, TINY, 1))
+    said = trainings[0].probabilities.astype(np.float32).T
+    columns |= {f"probability.{k}": column for k, column in enumerate(said)}
     write_parquet(path_of(folder, split), pd.DataFrame(columns))
 
 
