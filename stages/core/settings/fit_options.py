@@ -3,10 +3,10 @@
 import itertools
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from stages.core.settings.augment_options import Augment, ImageSize
-from stages.core.settings.options import Count, Fraction, Positive, Section, Seed
+from stages.core.settings.options import Count, Fraction, Positive, Section, Seeds
 
 
 class Optimizer(Section):
@@ -76,7 +76,7 @@ class Balance(Section):
 class Fit(Section):
     """How one entry is trained."""
 
-    seeds: Annotated[list[Seed], Field(min_length=1)] = Field(
+    seeds: Seeds = Field(
         description="of initial weights, order, augmentation, dropout: one training each; the first gives the model"
     )
     on: Literal["train", "train+val"] = Field(
@@ -108,14 +108,6 @@ class Fit(Section):
     def seed(self) -> int:
         """The seed of one training: the first."""
         return self.seeds[0]
-
-    @field_validator("seeds")
-    @classmethod
-    def differ(cls, seeds: list[int]) -> list[int]:
-        """Raise ValueError for a seed that is named twice: it would pass for a training of its own."""
-        if len(set(seeds)) < len(seeds):
-            raise ValueError(f"a seed can stand there once, got {seeds}")
-        return seeds
 
     @model_validator(mode="after")
     def needs_no_validation(self) -> "Fit":

@@ -2,9 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
-from stages.core.settings.options import Count, Positive, Section, Seed
+from stages.core.settings.options import Count, Positive, Section, Seeds
 
 Folds = Annotated[int, Field(ge=2, le=20)]
 
@@ -62,7 +62,7 @@ Head = Annotated[Svm | LogisticRegression | RandomForest | GradientBoosting, Fie
 class HeadFit(Section):
     """The `fit` section of an entry that is no network."""
 
-    seeds: Annotated[list[Seed], Field(min_length=1)] = Field(
+    seeds: Seeds = Field(
         description="of what is drawn (folds, trees, images left out): one fit each; the first gives the model"
     )
     on: Literal["train", "train+val"] = Field(
@@ -74,11 +74,3 @@ class HeadFit(Section):
     def seed(self) -> int:
         """The seed of one fit: the first."""
         return self.seeds[0]
-
-    @field_validator("seeds")
-    @classmethod
-    def differ(cls, seeds: list[int]) -> list[int]:
-        """Raise ValueError for a seed that is named twice: it would pass for a fit of its own."""
-        if len(set(seeds)) < len(seeds):
-            raise ValueError(f"a seed can stand there once, got {seeds}")
-        return seeds

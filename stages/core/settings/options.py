@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 Positive = Annotated[float, Field(gt=0)]
@@ -13,6 +13,16 @@ Uri = Annotated[str, Field(min_length=1)]
 Uris = Uri | Annotated[list[Uri], Field(min_length=1)]
 Sha256s = Sha256 | list[Sha256 | None] | None
 Seed = Annotated[int, Field(ge=1, lt=2**31)]  # keras-tuner takes 0 for "no seed"
+
+
+def all_differ(seeds: list[int]) -> list[int]:
+    """Raise ValueError for a seed that is named twice: it would pass for a training of its own."""
+    if len(set(seeds)) < len(seeds):
+        raise ValueError(f"a seed can stand there once, got {seeds}")
+    return seeds
+
+
+Seeds = Annotated[list[Seed], Field(min_length=1), AfterValidator(all_differ)]
 
 
 class Section(BaseModel):
