@@ -1,6 +1,5 @@
 """packages: what is installed is what requirements.lock names."""
 
-import re
 import sys
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
@@ -8,8 +7,8 @@ from pathlib import Path
 
 from stages.core.doctor.findings import Finding, Patient, ok
 from stages.core.files import listed
+from stages.core.governance.lock_file import pins
 
-PINNED = re.compile(r"^([\w.-]+)==([^\s;\\]+)\s*(?:;\s*([^\\\n]+))?", re.MULTILINE)
 PYTHON = ((3, 11), (3, 14))
 
 
@@ -31,20 +30,11 @@ def examine(patient: Patient) -> Iterator[Finding]:
 def compared(lock: Path) -> tuple[list[str], list[str]]:
     """Locked packages that are missing here, and those of another version."""
     missing, other = [], []
-    for name, wanted, marker in PINNED.findall(lock.read_text(encoding="utf-8")):
-        if marker and not applies(marker):
-            continue
+    for pin in pins(lock).values():
         try:
-            found = version(name)
+            found = version(pin.name)
         except PackageNotFoundError:
-            missing.append(name)
+            missing.append(pin.name)
         else:
-            other += [f"{name} {found} instead of {wanted}"] if found != wanted else []
+            other += [f"{pin.name} {found} instead of {pin.version}"] if found != pin.version else []
     return missing, other
-
-
-def applies(marker: str) -> bool:
-    """Whether a package is meant for this system."""
-    from packaging.markers import Marker
-
-    return Marker(marker.strip()).evaluate()
