@@ -1,5 +1,6 @@
 """A finished candidate that is used by name: checked, with the images that it takes, and loaded."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,7 @@ def normalization(candidate: Candidate) -> dict[str, Any]:
 def opened(candidate: Candidate, runtime: Runtime) -> View:
     """Load the model and return how it sees images."""
     if needs_tensorflow(candidate.folder):
-        start_tensorflow(runtime)
+        with suppress(RuntimeError):  # it runs already, with other threads: to ask a model, the last digits may differ
+            start_tensorflow(runtime)
     with held_back():
         return view_of(load_predictor(candidate.folder))

@@ -25,7 +25,7 @@ def cpu(runtime: Runtime) -> list[str]:
 def start_tensorflow(runtime: Runtime) -> list[str]:
     """Set threads, oneDNN and op determinism before the first use of TensorFlow; lets a GPU's memory grow.
 
-    Returns the names of the GPUs that it finds.
+    Returns the names of the GPUs that it finds. Raises RuntimeError where it runs already with other threads.
     """
     os.environ["TF_ENABLE_ONEDNN_OPTS"] = str(int(runtime.onednn))
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
