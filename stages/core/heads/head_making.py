@@ -34,7 +34,7 @@ from stages.core.settings.head_options import HeadFit
 from stages.core.settings.params import Entry
 from stages.core.training.balancing import remedy
 from stages.core.training.cost import latency_of, multiply_adds
-from stages.core.training.data import Data, TrainingFailed
+from stages.core.training.data import Data, OutOfMemory, TrainingFailed
 from stages.core.training.reference import evenly, write_reference
 
 CHECKED = 5000  # train images on which the fit itself is measured
@@ -60,6 +60,8 @@ def make_head(
         predictions = predict(head, data, chosen)
         facts |= written(folder, head, data, chosen) | {"n_train_images": len(rows_used(entry, data))}
         timing |= latency_of(opened(folder, head).predict, data.val.images)
+    except OutOfMemory:
+        raise
     except TrainingFailed as error:
         facts |= {"failure": f"models.{entry.name}: {error}", "n_epochs": 0}
         say(f"error: params.yaml: {facts['failure']}")
@@ -88,6 +90,11 @@ def fit_seed(entry: Entry, seed: int, data: Data, threads: int) -> tuple[Any, pd
         try:
             made = entry.module("models").head(entry.options, chosen)
             head = heads.fitted(made, numbers, pack.labels[rows], threads)
+        except MemoryError as error:
+            raise OutOfMemory(
+                f"models.{entry.name}: out of memory with {len(rows)} images of {numbers.shape[1]} "
+                "numbers; lower max_train_images"
+            ) from error
         except ValueError as error:
             raise TrainingFailed(f"the data can't be fitted so: {' '.join(str(error).split())[:300]}") from error
         clock.tick()

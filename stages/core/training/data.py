@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from stages.core.errors import UserError
 from stages.core.images.manifest import SPLITS, class_names, read_manifest
 from stages.core.images.packs import Pack, Statistics, joined, load_split, read_statistics
 from stages.core.layout import Layout
@@ -25,7 +26,7 @@ class TrainingFailed(Exception):
         self.rows = rows or []
 
 
-class OutOfMemory(TrainingFailed):
+class OutOfMemory(TrainingFailed, UserError):
     """The machine had too little memory: no property of the params and the data, and another try may succeed."""
 
 

@@ -169,7 +169,9 @@ def memory_watched(where: str, batch_size: int) -> Iterator[None]:
         yield
     except (tf.errors.ResourceExhaustedError, MemoryError) as error:
         advice = f"try {where}.batch_size: {batch_size // 2}" if batch_size > 1 else "use a smaller network or image"
-        raise OutOfMemory(f"out of memory with {where}.batch_size = {batch_size}; {advice}") from error
+        raise OutOfMemory(
+            f"out of memory with {where}.batch_size = {batch_size}; {advice}, or free memory and run `dvc repro` again"
+        ) from error
 
 
 def predict(model: Any, pack: Pack, n_classes: int) -> np.ndarray:
