@@ -27,8 +27,7 @@ from typing import Any
 
 import pandas as pd
 from ruamel.yaml import YAML
-
-from stages.core.layout import PROJECT
+from tiny import change, environment, project, run
 
 EPOCHS = {"plain": 4, "residual": 3}
 OUTS = {  # what each node writes: gone before it is started alone
@@ -73,50 +72,13 @@ def planned(number: int, through_dvc: bool, seed: int) -> Kill:
     return Kill(number, command, target, number_of_signal, draw.random(), draw.choice([0, 1]), draw.choice([1, 1, 2]))
 
 
-def project(folder: Path) -> Path:
-    """A git repository with the project's files as they are and tiny params, and nothing run yet."""
-    listed = ["git", "-C", str(PROJECT), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    for name in subprocess.run(listed, capture_output=True, check=True, text=True).stdout.split("\0"):
-        if name and name != "dvc.lock" and (PROJECT / name).is_file():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(PROJECT / name, folder / name)
-    change(folder, tiny)
-    for command in (
-        ["init", "-q"],
-        ["add", "-A"],
-        ["-c", "user.name=k", "-c", "user.email=k@e.org", "commit", "-qm", "k"],
-    ):
-        subprocess.run(["git", *command], cwd=folder, check=True, capture_output=True)
-    return folder
-
-
-def change(folder: Path, edit: Any) -> None:
-    """Edit params.yaml in place."""
-    path = folder / "params.yaml"
-    tree = YAML(typ="rt").load(path.read_text())
-    edit(tree)
-    with path.open("w") as stream:
-        YAML(typ="rt").dump(tree, stream)
-
-
-def tiny(tree: Any) -> None:
+def short(tree: Any) -> None:
     """A few epochs of all, every one of them configured: no early stopping."""
     for name, epochs in EPOCHS.items():
         tree["models"][name]["fit"] |= {"epochs": epochs, "early_stopping": None}
     tree["models"]["plain"]["fit"] |= {"seeds": [1, 2]}
     tree["tune"]["plain"] |= {"budget": {"trials": 3}, "initial_points": 1, "epochs": 2, "batch": 2}
     tree["evaluate"]["bootstrap"] = 20
-
-
-def environment() -> dict[str, str]:
-    """The variables of a child: ours, without any that name a store."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("MLFLOW_", "DVC_"))}
-    return kept | {"PATH": f"{Path(sys.executable).parent}:{kept['PATH']}", "PYTHONPATH": ""}
-
-
-def run(folder: Path, command: list[str]) -> subprocess.CompletedProcess[str]:
-    """Run a command in a project to its end."""
-    return subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True, check=False)
 
 
 def strike(folder: Path, kill: Kill, lasts: float) -> tuple[float, str]:
@@ -253,7 +215,7 @@ def attempt(reference: Path, kill: Kill, lasts: dict[str, float]) -> tuple[str, 
 
 def unbroken(folder: Path) -> dict[str, float]:
     """Run the pipeline without a break; returns how long it and each of its nodes take. Raises RuntimeError."""
-    project(folder)
+    project(folder, edit=short)
     began = time.monotonic()
     done = run(folder, ["dvc", "repro"])
     lasts = {"dvc repro": time.monotonic() - began}

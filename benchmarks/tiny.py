@@ -40,14 +40,17 @@ NODES = {  # each node, the target of `dvc repro`, and what it writes
 }
 
 
-def project(folder: Path, code: Path = PROJECT) -> Path:
-    """Make a git repository with the files of a checkout as they are and tiny params, and nothing run yet."""
+def project(folder: Path, code: Path = PROJECT, edit: Callable[[Any], None] | None = None) -> Path:
+    """Make a git repository with the files of a checkout as they are and tiny params, and nothing run yet.
+
+    edit: what makes the params tiny; left out: `tiny`.
+    """
     listed = ["git", "-C", str(code), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     for name in subprocess.run(listed, capture_output=True, check=True, text=True).stdout.split("\0"):
         if name and not name.startswith(("dvc.lock", "reports/")) and (code / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(code / name, folder / name)
-    change(folder, tiny)
+    change(folder, edit or tiny)
     run(folder, ["git", "init", "-q"])
     run(folder, ["git", "add", "-A"])
     run(folder, ["git", "-c", "user.name=tiny", "-c", "user.email=tiny@example.com", "commit", "-qm", "tiny"])
