@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from stages.core.candidates.calibrated import calibrated, read_calibration
 from stages.core.files import read_json
 from stages.core.plain_text import in_markdown
 from stages.core.settings.search_space import dimensions, get
@@ -142,11 +143,12 @@ def test_trials_are_nested_below_their_search(runs):
 
 
 def test_a_logged_model_answers_raw_images_and_image_files(client, runs, finished, monkeypatch):
-    """Both packaged forms give the probabilities that were recorded, from uint8 arrays and from file bytes."""
+    """Both packaged forms give the probabilities that evaluate measured, from uint8 arrays and from file bytes."""
     monkeypatch.setattr(sys, "path", list(sys.path))  # MLflow puts the model's own code first, for later tests as well
     images = np.load(finished.root / "data/images/test.npy")[:5]
     predictions = pd.read_parquet(finished.root / "data/candidates/plain/predictions.parquet")
-    recorded = predictions[predictions["split"] == "test"].filter(like="p.")[:5].to_numpy()
+    raw = predictions[predictions["split"] == "test"].filter(like="p.")[:5].to_numpy()
+    recorded = calibrated(raw, read_calibration(finished.root / "reports/candidates/plain").temperature)
     ids = [output.model_id for output in runs["plain"].outputs.model_outputs]
     models = {client.get_logged_model(key).name: mlflow.pyfunc.load_model(f"models:/{key}") for key in ids}
 

@@ -7,7 +7,9 @@ from stages.core.auditing.audited import Audited
 from stages.core.auditing.finding import Found, Unknown
 from stages.core.candidates.candidate import HISTORY, RECORD, REFERENCE
 from stages.core.candidates.model_files import model_files
-from stages.core.files import digest, records
+from stages.core.files import digest, read_json, records
+from stages.core.tracking.packaging import about
+from stages.core.tracking.served_names import ABOUT
 from stages.core.tracking.trails import Trail, flattened, tags, trail
 from stages.core.tracking.witness import Witness
 
@@ -32,7 +34,7 @@ def check(audited: Audited, found: Found) -> str:
         found.unknown.append(f"files of the run can't be read: {run.why_not}")
     else:
         check_files(audited, own, run.artifacts, found)
-        check_models(audited.candidate.folder, run, found)
+        check_models(own, run, found)
     if run.status not in ("FINISHED", "FAILED"):
         found.notes.append(f"the run is {run.status}; `imagetrail sync` completes it")
     return f"run {run.run_id[:12]} in MLflow holds the same {found.n_agreed} params, numbers, tags and files"
@@ -81,13 +83,18 @@ def check_files(audited: Audited, own: Trail, folder: Path, found: Found) -> Non
             found.same(f"artifact {kept.relative_to(folder)}", digest(path), digest(kept))
 
 
-def check_models(candidate: Path, run: Witness, found: Found) -> None:
-    """Compare the bytes of what predicts in the packaged models."""
+def check_models(own: Trail, run: Witness, found: Found) -> None:
+    """Compare the bytes of what predicts in the packaged models, and what these know of it."""
+    candidate = own.candidate.folder
     names = model_files(candidate)
     if names and not run.models:
         found.unknown.append("no packaged model is in MLflow; `imagetrail sync` packages it")
     for form, folder in run.models.items():
-        (data,) = [*folder.rglob("about.json")][:1] or [folder / "data/about.json"]
+        (data,) = [*folder.rglob(ABOUT)][:1] or [folder / "data" / ABOUT]
         for name in names:
             kept = data.parent / name
             found.same(f"{form}/{name}", digest(candidate / name), digest(kept) if kept.exists() else "no such file")
+        if own.evaluation:
+            told = read_json(data) if data.exists() else {}
+            for name, value in about(own.candidate, own.evaluation).items():
+                found.same(f"{form}/{ABOUT}: {name}", value, told.get(name))

@@ -12,9 +12,11 @@ from stages.core.candidates.candidate import Candidate, model_sha256, read_candi
 from stages.core.candidates.chosen_model import champion
 from stages.core.candidates.model_files import model_files
 from stages.core.errors import Alarm, UserError, did_you_mean
-from stages.core.files import digest
+from stages.core.files import digest, read_json
 from stages.core.layout import Layout
 from stages.core.settings.params import Params
+from stages.core.tracking.packaging import about
+from stages.core.tracking.served_names import ABOUT
 from stages.core.tracking.witness import key_of_run, model_of_uri
 
 HEX = re.compile(r"[0-9a-f]{32}")
@@ -84,14 +86,22 @@ def registered(layout: Layout, params: Params, uri: str, folder: Path) -> Asked:
     found = by_key(layout, params, key) if key else None
     if not found:
         raise Alarm(f"{uri} is of no candidate that is known here (its run's key: {key or 'none'})")
-    data = next((path.parent for path in place.rglob("about.json")), place / "data")
+    data = next((path.parent for path in place.rglob(ABOUT)), place / "data")
     alarms = [
         f"{name} of {uri}: expected {digest(found.candidate.folder / name)[:12]}, "
         f"got {digest(data / name)[:12] if (data / name).exists() else 'no such file'}"
         for name in model_files(found.candidate.folder)
         if not (data / name).exists() or digest(data / name) != digest(found.candidate.folder / name)
     ]
-    return Asked(found.candidate, uri, tuple(alarms))
+    return Asked(found.candidate, uri, (*alarms, *told_otherwise(layout, found.candidate, data / ABOUT, uri)))
+
+
+def told_otherwise(layout: Layout, candidate: Candidate, path: Path, uri: str) -> list[str]:
+    """What a packaged model takes its images or its answers for, where that is not what the candidate learned."""
+    told = read_json(path) if path.exists() else {}
+    expected = about(candidate, layout.evaluation(candidate.name))
+    differs = [name for name in ("classes", "normalize") if told.get(name) != expected[name]]
+    return [f"{name} in {ABOUT} of {uri}: expected {expected[name]}, got {told.get(name)}" for name in differs]
 
 
 def of_file(layout: Layout, params: Params, path: Path) -> Asked:

@@ -63,7 +63,7 @@ def mirror_one(store: Store, layout: Layout, params: Params, trail: Trail) -> bo
     log_history(store, run_id, trail.candidate.history)
     log_results(store, run_id, layout, trail)
     log_origin(store, run_id, layout, params, trail)
-    log_models(store, run_id, layout, params, trail)
+    log_models(store, run_id, layout, trail)
     store.client.set_tag(run_id, COMPLETE, print_)
     if not run or run.info.status not in ENDED:  # ending it again would move its end, and with it its duration
         store.client.set_terminated(run_id, "FAILED" if trail.candidate.failure else "FINISHED", ended)

@@ -5,55 +5,81 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from stages.core.candidates.candidate import Candidate
 from stages.core.candidates.model_files import model_files
 from stages.core.console import held_back
-from stages.core.files import read_array
+from stages.core.files import canonical, text_digest
+from stages.core.images.decoding import decode, fitted
 from stages.core.images.manifest import read_manifest, rows_of
 from stages.core.ingest.source import images_named
 from stages.core.layout import Layout
-from stages.core.settings.params import Params
-from stages.core.tracking.packaging import LOADER, package, requirements
+from stages.core.tracking.packaging import LOADER, about, package, requirements
 from stages.core.tracking.runs import files_in
+from stages.core.tracking.served_names import CONFIDENCE, EACH, LABEL, SURE
 from stages.core.tracking.store import Store
 from stages.core.tracking.trails import Trail
+
+ABOUT_TAG, SUPERSEDED = "imagetrail.about", "imagetrail.superseded"  # of a logged model
 
 
 @dataclass(frozen=True)
 class Form:
-    """One way to ask a model: its name, what goes in and out, an example, and the folder of the candidate."""
+    """One way to ask a model: its name, what goes in and out, an example, the candidate's folder, tags."""
 
     name: str
     signature: Any
     example: Any
     candidate: Path
+    tags: dict[str, str]
 
 
-def log_models(store: Store, run_id: str, layout: Layout, params: Params, trail: Trail) -> None:
-    """Package the model for raw images and, for a candidate, for image files; once a run. Each gets its measures."""
-    if not model_files(trail.candidate.folder):
+def log_models(store: Store, run_id: str, layout: Layout, trail: Trail) -> None:
+    """Package the model for raw images and, for a candidate, for image files, once it is evaluated.
+
+    One that says something else of itself (about.json) is logged anew; the earlier stays, marked, as a version of the
+    registry may point at it. Each gets its measures.
+    """
+    if not model_files(trail.candidate.folder) or not trail.evaluation:
         return
+    told = about(trail.candidate, trail.evaluation)
+    marked = text_digest(canonical(told))
     forms = {"model": raw_form} | ({} if trail.parent else {"model_from_files": file_form})
-    if wanted := forms.keys() - {model.name for model in whole_models(store, run_id)}:
+    current = {name for name, model in current_models(store, run_id).items() if model.tags.get(ABOUT_TAG) == marked}
+    if wanted := forms.keys() - current:
         with tempfile.TemporaryDirectory() as folder:
-            package(Path(folder), trail.candidate, params.tree.normalize)
+            package(Path(folder), trail.candidate, told)
             for name in sorted(wanted):
-                signature, example = forms[name](layout, trail.candidate)
-                log_model(store, run_id, Path(folder), Form(name, signature, example, trail.candidate.folder))
+                signature, example = forms[name](layout, told)
+                form = Form(name, signature, example, trail.candidate.folder, {ABOUT_TAG: marked})
+                log_model(store, run_id, Path(folder), form)
+        mark_superseded(store, run_id)
     log_measures(store, run_id)
 
 
 def whole_models(store: Store, run_id: str) -> list[Any]:
-    """The run's models; those that were cut short while they were logged are deleted."""
+    """The run's models, the newest last; those that were cut short while they were logged are deleted."""
     outputs = store.client.get_run(run_id).outputs
     linked = {output.model_id for output in (outputs.model_outputs if outputs else [])}
     made = store.client.search_logged_models([store.experiment_id], f"source_run_id = '{run_id}'")
     for model in made:
         if model.model_id not in linked:
             store.client.delete_logged_model(model.model_id)
-    return [model for model in made if model.model_id in linked]
+    return sorted((model for model in made if model.model_id in linked), key=lambda model: model.creation_timestamp)
+
+
+def current_models(store: Store, run_id: str) -> dict[str, Any]:
+    """The newest of the run's models of each form, by its name."""
+    return {model.name: model for model in whole_models(store, run_id)}
+
+
+def mark_superseded(store: Store, run_id: str) -> None:
+    """Mark the models that newer ones have replaced."""
+    current = {model.model_id for model in current_models(store, run_id).values()}
+    for model in whole_models(store, run_id):
+        if model.model_id not in current and SUPERSEDED not in model.tags:
+            store.client.set_logged_model_tags(model.model_id, {SUPERSEDED: "yes"})
 
 
 def log_measures(store: Store, run_id: str) -> None:
@@ -77,7 +103,8 @@ def log_model(store: Store, run_id: str, packaged: Path, form: Form) -> None:
     from mlflow.entities import LoggedModelOutput
 
     client, run = store.client, store.client.get_run(run_id)
-    made = client.create_logged_model(store.experiment_id, form.name, source_run_id=run_id, params=run.data.params)
+    of_run = {"source_run_id": run_id, "params": run.data.params, "tags": form.tags}
+    made = client.create_logged_model(store.experiment_id, form.name, **of_run)
     with tempfile.TemporaryDirectory() as folder:
         for path in files_in(saved(Path(folder) / "model", packaged, form, made)):
             below = path.relative_to(Path(folder) / "model").parent.as_posix()
@@ -91,14 +118,14 @@ def saved(place: Path, packaged: Path, form: Form, made: Any) -> Path:
     import mlflow
     from mlflow.models import Model
 
-    about = Model(made.artifact_location, made.source_run_id, model_uuid=made.model_id, model_id=made.model_id)
+    entry = Model(made.artifact_location, made.source_run_id, model_uuid=made.model_id, model_id=made.model_id)
     with held_back():
         mlflow.pyfunc.save_model(
             place,
             loader_module=LOADER,
             data_path=f"{packaged}/data",
             code_paths=[f"{packaged}/stages"],
-            mlflow_model=about,
+            mlflow_model=entry,
             signature=form.signature,
             input_example=form.example,
             pip_requirements=requirements(form.candidate),
@@ -106,26 +133,34 @@ def saved(place: Path, packaged: Path, form: Form, made: Any) -> Path:
     return place
 
 
-def raw_form(layout: Layout, candidate: Candidate) -> tuple[Any, Any]:
+def raw_form(layout: Layout, told: dict[str, Any]) -> tuple[Any, Any]:
     """Signature and example of the model for uint8 [N, H, W, C]."""
-    import numpy as np
     from mlflow.models import ModelSignature
     from mlflow.types import Schema, TensorSpec
 
-    images = read_array(layout.images / "val.npy")[:2]
+    images = np.stack([fitted(decode(data).pixels, **told["normalize"]) for data in examples(layout, 2)])
     inputs = Schema([TensorSpec(np.dtype("uint8"), (-1, *images.shape[1:]))])
-    outputs = Schema([TensorSpec(np.dtype("float32"), (-1, len(candidate.record["classes"])))])
-    return ModelSignature(inputs, outputs), np.asarray(images)
+    outputs = Schema([TensorSpec(np.dtype("float32"), (-1, len(told["classes"])))])
+    return ModelSignature(inputs, outputs), images
 
 
-def file_form(layout: Layout, candidate: Candidate) -> tuple[Any, Any]:
+def file_form(layout: Layout, told: dict[str, Any]) -> tuple[Any, Any]:
     """Signature and example of the model for encoded image files."""
+    return file_signature(told["classes"]), pd.DataFrame({"image": examples(layout, 1)})
+
+
+def file_signature(classes: list[str]) -> Any:
+    """What goes into and comes out of a model for image files."""
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, Schema
 
+    columns = [ColSpec("string", LABEL), ColSpec("double", CONFIDENCE), ColSpec("boolean", SURE)]
+    columns += [ColSpec("double", f"{EACH}{name}") for name in classes]
+    return ModelSignature(Schema([ColSpec("binary", "image")]), Schema(columns))
+
+
+def examples(layout: Layout, n: int) -> list[bytes]:
+    """Files of the first validation images."""
     manifest = read_manifest(layout.manifest, ["path", "split"])
-    path = rows_of(manifest, "val")["path"].iloc[0]
-    example = pd.DataFrame({"image": [data for _, data in images_named(layout.archive, [path])]})
-    columns = [ColSpec("string", "label"), ColSpec("double", "confidence")]
-    columns += [ColSpec("double", name) for name in candidate.record["classes"]]
-    return ModelSignature(Schema([ColSpec("binary", "image")]), Schema(columns)), example
+    paths = rows_of(manifest, "val")["path"].iloc[:n]
+    return [data for _, data in images_named(layout.archive, paths)]

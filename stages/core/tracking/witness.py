@@ -97,12 +97,11 @@ def fetched_files(store: Store, run_id: str, folder: Path) -> tuple[Path | None,
 
 
 def fetched_models(store: Store, run: Any, folder: Path) -> dict[str, Path]:
-    """Copy the packaged models of a run into a folder, by name."""
-    found = {}
-    for output in run.outputs.model_outputs if run.outputs else []:
-        model = store.client.get_logged_model(output.model_id)
-        found[str(model.name)] = copied(store, str(model.artifact_location), folder / model.name)
-    return found
+    """Copy the packaged models of a run into a folder, by name; of several, the newest."""
+    outputs = run.outputs.model_outputs if run.outputs else []
+    models = [store.client.get_logged_model(output.model_id) for output in outputs]
+    newest = {str(model.name): model for model in sorted(models, key=lambda model: model.creation_timestamp)}
+    return {name: copied(store, str(model.artifact_location), folder / name) for name, model in newest.items()}
 
 
 def ledger_ends(layout: Layout, params: Params) -> tuple[str, dict[str, str]]:
