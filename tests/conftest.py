@@ -12,6 +12,7 @@ from hypothesis import settings
 from ruamel.yaml import YAML
 
 from stages.core.layout import PROJECT
+from tests.browser import browser  # noqa: F401 (a fixture)
 
 settings.register_profile("project", deadline=None, derandomize=True, max_examples=50)
 settings.load_profile("project")

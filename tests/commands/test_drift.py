@@ -2,7 +2,6 @@
 
 import io
 import json
-import re
 import shutil
 import time
 import zipfile
@@ -16,7 +15,7 @@ from stages.core.candidates.predictor import load_predictor
 from stages.core.files import digest
 from stages.core.ingest.source import images_named
 from stages.core.training.reference import IMAGES, LOOKS, POINTS, train_looks, write_reference
-from tests.test_pages import BROWSER, opened
+from tests.browser import SIZES, opened, too_wide, violations
 
 pytestmark = pytest.mark.slow
 
@@ -134,16 +133,14 @@ def test_the_page_and_the_file_are_written(copied, tmp_path):
     assert len(found["unusual"]) == 12 and "http" not in text.replace("http-equiv", "")
 
 
-@pytest.mark.skipif(not BROWSER, reason="no Chromium on this machine")
-@pytest.mark.parametrize("width", [1200, 500])
-def test_the_page_fits_the_window(copied, tmp_path, width):
-    """Whatever the files are called."""
+@pytest.mark.parametrize("size", SIZES)
+def test_the_page_fits_the_window(copied, browser, tmp_path, size):
+    """Whatever the files are called; and axe finds nothing on it."""
     folder = written(tmp_path / "new", images(copied, "test", "7"))
     (folder / f"{'x' * 120}.png").write_bytes(b"")
     copied.command("drift", str(folder), "residual", ok=False)
-    dom = opened(copied.root / "reports/drift/residual/index.html", tmp_path, width)
-
-    assert int(re.search(r"width=(\d+)", dom)[1]) <= width
+    with opened(browser, copied.root / "reports/drift/residual/index.html", size) as page:
+        assert too_wide(page) <= 0 and violations(page) == []
 
 
 def assert_refused(project, *arguments, say):
