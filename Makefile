@@ -9,7 +9,7 @@ STAMP := $(VENV)/.installed-$(LOCK)
 ACTIVATE := . $(VENV)/bin/activate
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro test check format ui clean lock
+.PHONY: help setup repro test check format ui docs clean lock
 
 help:  ## list these targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -46,8 +46,11 @@ format: setup  ## rewrite the code in the project's format
 ui: setup  ## open MLflow's pages at http://127.0.0.1:5000 (PORT=… for another)
 	@$(ACTIVATE) && imagetrail ui $(if $(PORT),--port $(PORT))
 
+docs: setup  ## build the site of the documentation into site/, and look that no link is dead
+	@$(ACTIVATE) && NO_MKDOCS_2_WARNING=1 PYTHONPATH=. python -m mkdocs build --quiet --strict
+
 clean:  ## remove caches of tools; never runs, ledger, data or DVC's cache
-	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build *.egg-info
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build site *.egg-info
 	find stages tests -name __pycache__ -prune -exec rm -rf {} +
 
 lock: $(PYTHON)  ## resolve both lock files anew (needs uv)
