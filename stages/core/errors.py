@@ -32,6 +32,13 @@ class PackagesDiffer(UserError):
     heading = "differs"
 
 
+class NotPromoted(UserError):
+    """A candidate did not pass every gate to champion: an answer, told apart by its exit code."""
+
+    exit_code = 3
+    heading = "not promoted"
+
+
 class Alarm(UserError):
     """Something that is kept of a model disagrees, or a withdrawn image is in one: told apart by its exit code."""
 

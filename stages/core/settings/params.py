@@ -20,6 +20,7 @@ from stages.core.settings.combine_options import Combine, check_members
 from stages.core.settings.fit_options import Fit
 from stages.core.settings.head_options import HeadFit
 from stages.core.settings.param_errors import meant, sentence
+from stages.core.settings.promote_options import Promote
 from stages.core.settings.report_options import Report
 from stages.core.settings.search_space import ends
 from stages.core.settings.space_check import check_space
@@ -46,6 +47,7 @@ class Tree(o.Section):
     report: Report
     fit: o.Fitting
     drift: o.Drift
+    promote: Promote
     runtime: o.Runtime
     tracking: o.Tracking
 

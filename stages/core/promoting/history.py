@@ -1,0 +1,52 @@
+"""What the ledger says of earlier promotions: who was champion when, and who was tried against whom.
+
+The ledger is the truth: a decision counts once its line is written, and MLflow's aliases are made to follow it.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from stages.core.auditing.chain import Line, read_chain
+from stages.core.layout import Layout
+
+PROMOTION = "promotion"  # kind of a line
+PROMOTED, FORCED, ROLLED_BACK, REFUSED = "promoted", "forced", "rolled back", "refused"
+MADE_CHAMPION = (PROMOTED, FORCED)
+
+
+def decisions(layout: Layout, model: str) -> list[Line]:
+    """Lines of the ledger about one registered model, in order."""
+    lines = read_chain(layout.ledger).lines
+    return [line for line in lines if line.kind == PROMOTION and line.body.get("model") == model]
+
+
+def last_change(lines: list[Line]) -> Line | None:
+    """The last decision that changed the champion."""
+    return next((line for line in reversed(lines) if line.body["what"] != REFUSED), None)
+
+
+def champions(lines: Iterable[Line]) -> list[Line]:
+    """Decisions that made the champion of now and those before it: a promotion adds one, a rollback takes it away."""
+    stack: list[Line] = []
+    for line in lines:
+        if line.body["what"] in MADE_CHAMPION:
+            stack.append(line)
+        elif line.body["what"] == ROLLED_BACK and stack:
+            stack.pop()
+    return stack
+
+
+def evidence_of(lines: list[Line], key: str) -> Line | None:
+    """The last decision that noted what a candidate answered."""
+    return next((line for line in reversed(lines) if line.body["key"] == key and "evidence" in line.body), None)
+
+
+def n_tried(lines: list[Line], candidate: str, champion: str | None, exam: str | None) -> int:
+    """How many candidates, this one included, were held against a champion on the same images; keys each."""
+    before = {line.body["key"] for line in lines if "gates" in line.body and against(line.body) == (champion, exam)}
+    return len(before | {candidate})
+
+
+def against(body: dict[str, Any]) -> tuple[str | None, str | None]:
+    """Key of the champion that a decision was about, and the exam."""
+    return (body["champion"] or {}).get("key"), body.get("exam")

@@ -1,0 +1,177 @@
+"""MLflow's model registry: versions of one registered model, its aliases, and what is said of them.
+
+Aliases alone, no stages. Every call of it ends with an answer or a UserError.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from stages.core.auditing.finding import Unknown
+from stages.core.errors import UserError
+from stages.core.layout import Layout
+from stages.core.settings.params import Params
+from stages.core.tracking.ledger_head import log_ledger_head
+from stages.core.tracking.runs import KEY, files_in, find, log_files
+from stages.core.tracking.secrets import scrubbed
+from stages.core.tracking.store import Store
+from stages.core.tracking.witness import copied, opened_store
+
+CHAMPION, CHALLENGER = "champion", "challenger"
+FORM = "model_from_files"  # the packaged form that is registered: it takes images as people have them
+VERSIONS = "mlflow.modelVersions"
+MARK = "imagetrail.promotion"  # of the registered model: time and hash of the last decision that was carried out
+
+
+@dataclass(frozen=True)
+class Version:
+    """A version of the registered model: its number, the key of the candidate in it, and its run."""
+
+    number: str
+    key: str
+    run_id: str
+    source: str
+
+
+class Registry:
+    """One registered model in a store that answers."""
+
+    def __init__(self, layout: Layout, params: Params) -> None:
+        try:
+            self.store: Store = opened_store(layout, params)
+        except Unknown as error:
+            raise UserError(f"nothing was changed: {scrubbed(str(error))}") from error
+        self.layout, self.model = layout, params.tree.promote.name or params.dataset.name
+
+    def ask(self, call: str, *args: Any, **kwargs: Any) -> Any:
+        """Call MLflow's client. Raises UserError whatever fails."""
+        try:
+            return getattr(self.store.client, call)(*args, **kwargs)
+        except Exception as error:  # MLflow, SQLAlchemy, requests and the OS all raise their own
+            raise failed(self.store.uri, error) from error
+
+    # ---- reading -----------------------------------------------------------------------------------------------
+
+    @property
+    def about(self) -> Any:
+        """The registered model; None before there is one."""
+        found = self.ask("search_registered_models", f"name = '{self.model}'")
+        return next((one for one in found if one.name == self.model), None)
+
+    def with_alias(self, alias: str) -> Version | None:
+        """The version that an alias names; None where there is no such alias."""
+        number = (self.about.aliases if self.about else {}).get(alias)
+        return None if number is None else self.read(self.ask("get_model_version", self.model, str(number)))
+
+    def of_key(self, key: str) -> Version | None:
+        """The newest version that holds a candidate; None where there is none."""
+        found = [self.read(one) for one in self.ask("search_model_versions", f"name = '{self.model}'")]
+        own = [version for version in found if version.key == key]
+        return max(own, key=lambda version: int(version.number), default=None)
+
+    def read(self, version: Any) -> Version:
+        """Plain values of a version; one that somebody else registered has the key of its run, if any."""
+        key = version.tags.get(KEY)
+        if key is None and version.run_id:
+            key = self.ask("get_run", version.run_id).data.tags.get(KEY)
+        return Version(str(version.version), str(key or ""), str(version.run_id or ""), str(version.source))
+
+    def mark(self) -> str:
+        """Time and hash of the last decision that was carried out; nothing before the first."""
+        return str((self.about.tags if self.about else {}).get(MARK, ""))
+
+    def run_of(self, key: str) -> Any:
+        """The run of a candidate. Raises UserError where there is none."""
+        run = find(self.store, key)
+        if run is None:
+            raise UserError(f"MLflow has no run with the key {key[:12]}; `imagetrail sync` makes it")
+        return run
+
+    def packaged(self, key: str) -> Any:
+        """The logged model that is registered for a candidate. Raises UserError where it was not packaged."""
+        run = self.run_of(key)
+        for output in run.outputs.model_outputs if run.outputs else []:
+            model = self.ask("get_logged_model", output.model_id)
+            if model.name == FORM:
+                return model
+        raise UserError(f"MLflow has no packaged model of run {run.info.run_id[:12]}; `imagetrail sync` packages it")
+
+    def fetched(self, key: str, folder: Path) -> Path:
+        """Copy the packaged model of a candidate into a folder. Raises UserError."""
+        try:
+            return copied(self.store, str(self.packaged(key).artifact_location), folder)
+        except UserError:
+            raise
+        except Exception as error:
+            raise failed(self.store.uri, error) from error
+
+    def kept_file(self, run_id: str, path: str, folder: Path) -> Path | None:
+        """Copy a file of a run into a folder; None where it can't be had."""
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            return Path(self.store.client.download_artifacts(run_id, path, str(folder)))
+        except Exception:  # not there, or not readable: whoever asks has another place, or says that there is none
+            return None
+
+    # ---- writing -----------------------------------------------------------------------------------------------
+
+    def registered(self, key: str) -> Version:
+        """The version of a candidate, made where there is none. Raises UserError."""
+        if version := self.of_key(key):
+            return version
+        if self.about is None:
+            self.ask("create_registered_model", self.model)
+        package = self.packaged(key)
+        # a SQLite store would look for models:/ID in whatever store happens to be MLflow's default (3.17)
+        source = f"models:/{package.model_id}" if self.store.uri.startswith("http") else package.artifact_location
+        made = self.ask("create_model_version", self.model, source, package.source_run_id, {KEY: key})
+        known = json.loads(package.tags.get(VERSIONS, "[]"))  # as mlflow.register_model does, for the model's page
+        told = json.dumps([*known, {"name": self.model, "version": int(made.version)}])
+        self.ask("set_logged_model_tags", package.model_id, {VERSIONS: told})
+        return self.read(made)
+
+    def describe(self, version: Version, text: str, tags: dict[str, str]) -> None:
+        """Give a version its description, and tags; an empty tag is taken away."""
+        self.ask("update_model_version", self.model, version.number, text)
+        known = self.ask("get_model_version", self.model, version.number).tags
+        for name, value in tags.items():
+            if value:
+                self.ask("set_model_version_tag", self.model, version.number, name, value[:4000])
+            elif name in known:
+                self.ask("delete_model_version_tag", self.model, version.number, name)
+
+    def point(self, alias: str, version: Version) -> None:
+        """Let an alias name a version, and no other one."""
+        self.ask("set_registered_model_alias", self.model, alias, version.number)
+
+    def let_go(self, alias: str, version: Version) -> None:
+        """Take an alias away, if it names this version."""
+        if str((self.about.aliases or {}).get(alias)) == version.number:
+            self.ask("delete_registered_model_alias", self.model, alias)
+
+    def tag_run(self, run_id: str, tags: dict[str, str]) -> None:
+        """Set tags of a run."""
+        for name, value in tags.items():
+            self.ask("set_tag", run_id, name, value[:4000])
+
+    def keep(self, run_id: str, folder: Path, place: str) -> None:
+        """Keep the files of a folder with a run, below a place. Raises UserError."""
+        try:
+            log_files(self.store, run_id, files_in(folder), folder, place)
+        except Exception as error:
+            raise failed(self.store.uri, error) from error
+
+    def set_mark(self, value: str) -> None:
+        """Note the decision that was carried out last, and where the ledger ends."""
+        self.ask("set_registered_model_tag", self.model, MARK, value)
+        try:
+            log_ledger_head(self.store, self.layout)
+        except Exception as error:
+            raise failed(self.store.uri, error) from error
+
+
+def failed(uri: str, error: Exception) -> UserError:
+    """A sentence for whatever a store raises."""
+    reason = " ".join(scrubbed(str(error)).split())[:200]
+    return UserError(f"MLflow at {scrubbed(uri)}: {type(error).__name__}: {reason}; run the same command again later")
