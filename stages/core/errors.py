@@ -18,6 +18,13 @@ class DriftFound(UserError):
     heading = "drift"
 
 
+class Unreadable(UserError):
+    """Some of the images that a model was asked about are none: an answer, told apart by its exit code."""
+
+    exit_code = 3
+    heading = "unreadable"
+
+
 class BytesDiffer(UserError):
     """Two trainings that should be equal are not: an answer, told apart by its exit code."""
 

@@ -17,6 +17,7 @@ FOR_NETWORKS, FOR_HEADS = ("tensorflow", "keras"), ("scikit-learn", "skops")
 MODULES = (
     "errors.py",
     "images/decoding.py",
+    "images/header.py",
     "heads/head_file.py",
     "candidates/calibrated.py",
     "candidates/model_files.py",

@@ -14,6 +14,7 @@ import pandas as pd
 from stages.core.candidates.calibrated import calibrated
 from stages.core.candidates.predictor import Predictor, load_predictor
 from stages.core.images.decoding import NotAnImage, decode, fitted
+from stages.core.images.header import checked
 from stages.core.tracking.served_names import ABOUT, CONFIDENCE, EACH, LABEL, SURE
 
 
@@ -41,7 +42,8 @@ class ServedModel:
         return calibrated(self.predictor.predict(images), self.about.get("temperature"))
 
     def pixels(self, data: bytes) -> np.ndarray:
-        """Bytes of an image file as uint8 [H, W, C], as in training. Raises NotAnImage."""
+        """Bytes of an image file as uint8 [H, W, C], as in training. Raises NotAnImage, before a bomb is decoded."""
+        checked(data)
         return fitted(decode(data).pixels, **self.about["normalize"])
 
     def sure(self, confidence: np.ndarray) -> np.ndarray:

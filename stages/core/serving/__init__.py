@@ -1,0 +1,1 @@
+"""Asking a finished model: from the command line, and over HTTP."""
