@@ -1,11 +1,12 @@
-"""evaluate: one candidate's predictions -> its metrics, confusion matrix and most confused pairs."""
+"""evaluate: one candidate's predictions -> its metrics with intervals, calibration, curves, slices and mistakes."""
 
 import shutil
 from pathlib import Path
 
 from stages.core.candidates.candidate import SEARCH, TRIALS, read_candidate
 from stages.core.console import say
-from stages.core.evaluating.evaluation import evaluate
+from stages.core.evaluating.depth import evaluate_in_depth
+from stages.core.evaluating.sheets import write_sheets
 from stages.core.files import replaced_folder
 from stages.core.layout import PROJECT
 from stages.core.settings.params import open_project
@@ -17,7 +18,8 @@ def main(name: str, root: Path = PROJECT) -> None:
     params, layout = open_project(root)
     candidate = read_candidate(layout.candidate(name))
     with replaced_folder(layout.evaluation(name)) as folder:
-        metrics = evaluate(candidate, params.tree.evaluate, folder)
+        metrics = evaluate_in_depth(candidate, params.tree.evaluate, layout.manifest, folder)
+        write_sheets(folder, layout.archive, params.tree.evaluate)
         if (candidate.folder / TRIALS).exists():
             shutil.copy(candidate.folder / TRIALS, folder)
             shutil.copytree(candidate.folder / SEARCH, folder / SEARCH)

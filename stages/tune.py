@@ -6,6 +6,7 @@ from stages.core.candidates.run_record import write_run_record
 from stages.core.claims import claimed
 from stages.core.console import say
 from stages.core.errors import UserError, did_you_mean
+from stages.core.evaluating.evaluation import READS
 from stages.core.files import replaced_folder
 from stages.core.layout import PROJECT
 from stages.core.search.workers import Job
@@ -31,7 +32,8 @@ def main(name: str, root: Path = PROJECT) -> None:
     from stages.core.search.trials import Trials
 
     data = load_data(layout, base.input)
-    told = {"tune": tune.model_dump(exclude={"workers"}), "evaluate": params.tree.evaluate.model_dump()}
+    judged = params.tree.evaluate.model_dump(include=set(READS))
+    told = {"tune": tune.model_dump(exclude={"workers"}), "evaluate": judged}
     record = {"name": name + TUNED, **record_of(layout, "tune", base, told, params.tree.runtime)}
     with (
         Live(layout, params, record) as live,

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
+from stages.core.evaluating.evaluation import READS
 from stages.core.layout import PROJECT
+from stages.core.settings.options import Evaluate
 
 PIPELINE = YAML(typ="safe").load((PROJECT / "dvc.yaml").read_text())["stages"]
 NODES = {name: node.get("do", node) for name, node in PIPELINE.items()}
@@ -25,6 +27,7 @@ CANNOT_CHANGE_AN_OUT = {
     "stages/core/settings/param_errors.py": "messages",
     "stages/core/settings/options.py": "types of those values",
     "stages/core/settings/fit_options.py": "types of those values",
+    "stages/core/settings/drift_options.py": "types of those values",
     "stages/core/settings/backbone_options.py": "types of those values",
     "stages/core/settings/report_options.py": "types of those values",
     "stages/core/settings/augment_options.py": "types of those values",
@@ -112,6 +115,15 @@ def test_a_node_declares_the_sections_that_it_reads(name):
     read |= {"models", "tune", "combine"} if "params.candidates" in code else set()
 
     assert read - CHANGES_NO_OUT == {param.split(".")[0] for param in node["params"]}
+
+
+def test_a_search_depends_on_what_its_trials_are_judged_by_alone():
+    """`tune` declares the keys of `evaluate` that the plain evaluation reads: another threshold searches nothing anew."""
+    code = "".join((PROJECT / path).read_text() for path in declared_code(NODES["tune"]))
+    declared = {param.split(".")[1] for param in NODES["tune"]["params"] if param.startswith("evaluate.")}
+    read = {name for name in Evaluate.model_fields if re.search(rf"options\.{name}\b", code)}
+
+    assert declared == set(READS) == read
 
 
 @pytest.mark.parametrize("name", NODES)

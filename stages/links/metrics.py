@@ -2,7 +2,7 @@
 
 from stages.core.auditing.audited import Audited
 from stages.core.auditing.finding import Found
-from stages.core.evaluating.evaluation import evaluate
+from stages.core.evaluating.depth import evaluate_in_depth
 from stages.core.files import digest, read_json
 
 PLACE = 140
@@ -11,10 +11,11 @@ TABLES = (".json", ".csv", ".parquet")  # pictures show the same, and are in dvc
 
 def check(audited: Audited, found: Found) -> str:
     """Evaluate again into a folder of our own, and compare files."""
-    folder, again = audited.layout.evaluation(audited.candidate.name), audited.place / "evaluation"
-    audited.need(folder / "metrics.json")
+    layout, again = audited.layout, audited.place / "evaluation"
+    folder = layout.evaluation(audited.candidate.name)
+    audited.need(folder / "metrics.json", layout.manifest)
     again.mkdir()
-    metrics = evaluate(audited.candidate, audited.params.tree.evaluate, again)
+    metrics = evaluate_in_depth(audited.candidate, audited.params.tree.evaluate, layout.manifest, again)
     kept = read_json(folder / "metrics.json")
     for name in sorted({*metrics, *kept}):
         found.same(f"metrics.json: {name}", metrics.get(name, "none"), kept.get(name, "none"))

@@ -7,36 +7,47 @@ import pandas as pd
 
 from stages.core.candidates.candidate import HISTORY, RECORD, Candidate
 from stages.core.evaluating.answers import write_answers
+from stages.core.evaluating.intervals import measured
 from stages.core.evaluating.metrics import (
     Outcomes,
     classes_of,
     confusion_matrix,
     confusions,
-    measured,
     measures,
     outcomes,
-    per_class,
 )
+from stages.core.evaluating.per_class import per_class
 from stages.core.evaluating.plots import confusion_picture, curves_picture
 from stages.core.evaluating.significance import MEASURES, mean_interval
 from stages.core.files import write_csv, write_json
 from stages.core.settings.options import Evaluate
 
-SEED_TABLE = "seeds.csv"
+METRICS, SEED_TABLE = "metrics.json", "seeds.csv"
+READS = (  # of the section, here; `tune` declares just these, so that nothing else of it makes a search run again
+    "top_k", "calibration_bins", "confidence", "bootstrap", "bootstrap_from", "seed", "confused_pairs",
+)  # fmt: skip
 
 
 def evaluate(candidate: Candidate, options: Evaluate, folder: Path) -> dict[str, float]:
-    """Write all tables and pictures of a candidate; returns its flat metrics, none for a failed one."""
-    write_json(folder / RECORD, candidate.record)
-    write_csv(folder / HISTORY, candidate.history)
-    metrics = measure(candidate, options, folder) if not candidate.failure else {}
-    write_json(folder / "metrics.json", metrics)
+    """Write what there is to say of any candidate; returns its flat metrics, none for a failed one.
+
+    Its probabilities are taken as they are: a search compares them with its own curves.
+    """
+    metrics = measure(candidate, candidate.repeats, options, folder)
+    write_json(folder / METRICS, metrics)
     return metrics
 
 
-def measure(candidate: Candidate, options: Evaluate, folder: Path) -> dict[str, float]:
-    """Measure every split that was predicted, and draw; of several trainings, the pictures are of the model's own."""
-    repeats, record = candidate.repeats, candidate.record
+def measure(candidate: Candidate, repeats: list[pd.DataFrame], options: Evaluate, folder: Path) -> dict[str, float]:
+    """Measure every split that was predicted, and draw; of several trainings, the pictures are of the model's own.
+
+    repeats: the candidate's predictions, the model's own first, perhaps calibrated.
+    """
+    record = candidate.record
+    write_json(folder / RECORD, record)
+    write_csv(folder / HISTORY, candidate.history)
+    if candidate.failure:
+        return {}
     metrics = {name: float(record[name]) for name in ("n_parameters", "multiply_adds", "model_bytes", "n_epochs")}
     splits = list(repeats[0]["split"].unique()) if repeats else []  # a last fit without test images leaves none
     for split in splits:

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from stages.core.settings.options import Drift
+from stages.core.settings.drift_options import Drift
 from stages.core.training.reference import Sample, evenly
 
 NEIGHBOURS = 10

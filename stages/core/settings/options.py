@@ -162,6 +162,14 @@ class Tune(Section):
         return self
 
 
+class Slices(Section):
+    """Parts of a split that are measured on their own: by looks and size, and by what the manifest says."""
+
+    bins: Annotated[int, Field(ge=2)] = Field(description="parts of equal numbers of images, by a number")
+    most: Count = Field(description="values of a text, the most frequent ones")
+    min_images: Count = Field(description="smaller parts are left out")
+
+
 class Evaluate(Section):
     """Parameters of the measures."""
 
@@ -169,28 +177,21 @@ class Evaluate(Section):
     calibration_bins: Count = Field(description="equal-width bins of the expected calibration error")
     confidence: Annotated[float, Field(gt=0, lt=1)] = Field(description="level of every interval")
     bootstrap: Count = Field(description="resamples for measures that are not proportions")
-    seed: Seed = Field(description="of the resamples")
-    confused_pairs: Count = Field(description="most confused pairs that are listed")
-
-
-class DriftDistances(Section):
-    """Distances between two distributions up to which nobody minds: 0 for the same, 1 for nothing in common."""
-
-    looks: Fraction = Field(description="of light, colour, crispness, size: Kolmogorov-Smirnov, against train images")
-    features: Fraction = Field(description="of what the model's last layer sees: Kolmogorov-Smirnov, against val")
-    predictions: Fraction = Field(description="of probabilities and confidence: Kolmogorov-Smirnov, against val")
-    class_shares: Fraction = Field(description="of the classes that are predicted: total variation, against val")
-
-
-class Drift(Section):
-    """When new images are called different from those of training: far apart, and not by chance."""
-
-    level: Annotated[float, Field(ge=1e-3, lt=1)] = Field(
-        description="probability of a false alarm over all measures together; shared out after Bonferroni"
+    bootstrap_from: Annotated[float, Field(ge=0)] = Field(
+        description="n p (1 - p) of the accuracy p below which resampling can't be trusted and gives no interval"
     )
-    max_distance: DriftDistances
-    min_images: Count = Field(description="fewer new images are described and never called drift")
-    max_images: Count = Field(description="of more new images, this many are looked at, evenly spaced by name")
+    seed: Seed = Field(description="of the resamples, and of the folds")
+    temperature: bool = Field(description="scale the logits by one number that validation images say")
+    folds: Annotated[int, Field(ge=2)] = Field(description="parts of the validation images; each is scaled by the rest")
+    wanted_precision: Annotated[float, Field(gt=0, lt=1)] = Field(
+        description="share of answers at or above the threshold that are to be right; below it an answer is not sure"
+    )
+    threshold_steps: Count = Field(description="shares of the images that are tried as those to answer")
+    slices: Slices
+    confused_pairs: Count = Field(description="most confused pairs that are listed")
+    pictures_per_pair: Count = Field(description="on the sheet of the most confused pairs")
+    sheet_pictures: Count = Field(description="on the sheet of the surest mistakes")
+    golden_images: Count = Field(description="images whose answers are kept, for a packaged model to give again")
 
 
 class Runtime(Section):

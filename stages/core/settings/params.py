@@ -17,6 +17,7 @@ from stages.core.secrets import check_no_secrets
 from stages.core.settings import options as o
 from stages.core.settings.backbone_options import Backbone
 from stages.core.settings.combine_options import Combine, check_members
+from stages.core.settings.drift_options import Drift
 from stages.core.settings.fit_options import Fit
 from stages.core.settings.head_options import HeadFit
 from stages.core.settings.param_errors import meant, sentence
@@ -46,7 +47,7 @@ class Tree(o.Section):
     evaluate: o.Evaluate
     report: Report
     fit: o.Fitting
-    drift: o.Drift
+    drift: Drift
     promote: Promote
     runtime: o.Runtime
     tracking: o.Tracking

@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 from sklearn import metrics as sk
 
 from stages.core.evaluating import metrics as m
-from stages.core.settings.options import Evaluate
-
-OPTIONS = Evaluate(top_k=2, calibration_bins=10, confidence=0.95, bootstrap=200, seed=1, confused_pairs=3)
+from stages.core.evaluating.intervals import measured
+from tests.core.evaluating.cases import OPTIONS
 
 
 @st.composite
@@ -92,7 +91,7 @@ def test_auc_of_one_class_is_undefined():
     outcome = m.prepared(np.array([0, 0]), np.array([[0.6, 0.4], [0.7, 0.3]]))
 
     assert math.isnan(m.roc_auc(outcome, np.ones(2)))
-    assert "roc_auc" not in m.measured(outcome, OPTIONS)
+    assert "roc_auc" not in measured(outcome, OPTIONS)
 
 
 def test_a_class_without_images_is_left_out_of_macro_averages():
@@ -212,23 +211,6 @@ def example(n_images=300, n_classes=4, seed=3):
     return m.prepared(truth, np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True))
 
 
-def test_intervals_hold_the_value():
-    """Every measure but ECE (resampling biases it upwards) lies strictly inside its interval."""
-    got = m.measured(example(), OPTIONS)
-    names = {name for name in got if f"{name}_low" in got} - {"ece"}
-
-    assert len(names) == 11
-    assert [name for name in names if not got[f"{name}_low"] < got[name] < got[f"{name}_high"]] == []
-
-
-def test_intervals_of_proportions_are_wilsons():
-    """Accuracy and top-k are shares of images, so their interval needs no resampling."""
-    got = m.measured(example(), OPTIONS)
-
-    for name in ("accuracy", "top2_accuracy"):
-        assert (got[f"{name}_low"], got[f"{name}_high"]) == m.wilson(got[name] * 300, 300, 0.95)
-
-
 def test_bootstrap_repeats_and_follows_its_seed():
     """The same seed gives the same bounds, another seed others."""
     outcome = example()
@@ -245,20 +227,6 @@ def test_more_images_narrow_an_interval():
     )
 
     assert many[1] - many[0] < (few[1] - few[0]) / 2
-
-
-def test_per_class_by_hand():
-    """Rows in class order; a class without images has support 0 and no bounds."""
-    outcome = m.prepared(np.array(TRUTH), np.array([[*row, 0.0] for row in PROBABILITIES]))
-
-    got = m.per_class(outcome, ["a", "b", "c", "d"], 0.95)
-
-    assert got["n_images"].tolist() == [2, 1, 1, 0]
-    assert got["precision"].tolist() == pytest.approx([1, 1 / 3, 0, 0])
-    assert got["recall"].tolist() == [0.5, 1, 0, 0]
-    assert got["f1"].tolist() == pytest.approx([2 / 3, 0.5, 0, 0])
-    assert tuple(got.loc[0, ["recall_low", "recall_high"]]) == m.wilson(1, 2, 0.95)
-    assert got.loc[3, ["recall_low", "recall_high"]].isna().all()
 
 
 def test_confusions_are_the_commonest_first():

@@ -1,6 +1,7 @@
 """A data set that passed the gate, and a candidate that was evaluated on it: files only, made in a second."""
 
 import io
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +11,11 @@ import pyarrow.parquet as pq
 from PIL import Image
 
 from stages.core.candidates.candidate import Candidate, write_candidate
-from stages.core.evaluating.evaluation import evaluate
+from stages.core.evaluating.depth import evaluate_in_depth
 from stages.core.files import digest, read_json, write_json
 from stages.core.gate.draft import DECIDED
 from stages.core.gate.measuring import SCHEMA
+from stages.core.images.manifest import read_manifest, rows_of
 from stages.core.ingest.source import Member, Source, index_of, write_source
 from stages.core.layout import PROJECT, Layout
 from stages.core.settings.params import load
@@ -46,7 +48,11 @@ def data_set(root: Path, classes: list[str] = CLASSES) -> Layout:
         layout.source / "source.json", {"dataset": "pets", "kind": "archive", **origin, "n_images": n_images, **hashes}
     )
     schema = pa.schema([*SCHEMA, *DECIDED])
-    table = [{"format": "PNG", "quarantine": None if row["split"] else "no_copies", **row} for row in rows]
+    facts = {"format": "PNG", "width": 4, "height": 4}
+    table = [
+        {**facts, "sha256": sha256(picture(i)).hexdigest(), "quarantine": None if row["split"] else "no_copies", **row}
+        for i, row in enumerate(rows)
+    ]
     pq.write_table(pa.Table.from_pylist(table, schema), layout.manifest)
     found = {"check": "balanced", "severity": "warning", "passed": False, "message": "class 'cat' | <i>is</i> rare"}
     write_json(layout.validation / "verdict.json", {"verdict": "warn", "findings": [found]})
@@ -56,15 +62,13 @@ def data_set(root: Path, classes: list[str] = CLASSES) -> Layout:
 def evaluated(layout: Layout, name: str = "plain", classes: list[str] = CLASSES) -> Candidate:
     """Write a candidate that answers at random, and its evaluation."""
     random, parts = np.random.default_rng(1), []
+    manifest = read_manifest(layout.manifest, ["path", "label", "split"])
     for split in ("val", "test"):
-        labels = np.repeat(classes, SPLITS[split])
+        rows = rows_of(manifest, split)
+        labels = rows["label"].to_numpy()
         answers = random.dirichlet(np.ones(len(classes)), len(labels)).astype("float32")
         part = pd.DataFrame(answers, columns=[f"p.{one}" for one in classes])
-        parts.append(
-            pd.DataFrame({"path": [f"{split}{i}" for i in range(len(labels))], "split": split, "label": labels}).join(
-                part
-            )
-        )
+        parts.append(pd.DataFrame({"path": rows["path"].to_numpy(), "split": split, "label": labels}).join(part))
     folder = layout.candidate(name)
     folder.mkdir(parents=True)
     (folder / "model.keras").write_bytes(b"a model")
@@ -73,7 +77,7 @@ def evaluated(layout: Layout, name: str = "plain", classes: list[str] = CLASSES)
     )
     candidate = Candidate(folder, read_json(folder / "candidate.json"))
     options = load(PROJECT / "params.yaml").tree.evaluate.model_copy(update={"bootstrap": 20})
-    evaluate(candidate, options, layout.evaluation(name))
+    evaluate_in_depth(candidate, options, layout.manifest, layout.evaluation(name))
     return candidate
 
 

@@ -18,7 +18,7 @@ from stages.core.revisiting.drift import (
     total_variation,
 )
 from stages.core.revisiting.drift_page import Outcome, as_json, as_text, outline, page, plot, summary
-from stages.core.settings.options import Drift
+from stages.core.settings.drift_options import Drift
 from stages.core.training.reference import (
     DIMENSIONS,
     LOOKS,

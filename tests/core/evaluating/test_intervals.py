@@ -1,0 +1,100 @@
+"""Intervals: against statsmodels and scipy, by hand, and by how often they hold the truth."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import binomtest
+from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
+
+from stages.core.evaluating import intervals as i
+from stages.core.evaluating.metrics import prepared, wilson
+from tests.core.evaluating.cases import OPTIONS, answered, changed
+
+
+@given(st.integers(1, 3000), st.floats(0, 1), st.sampled_from([0.8, 0.95, 0.99]))
+def test_a_share_has_wilsons_interval(n, share, confidence):
+    """The same as statsmodels and scipy."""
+    n_hits = round(share * n)
+    got = i.proportion(n_hits, n, confidence)
+
+    assert got == pytest.approx(proportion_confint(n_hits, n, 1 - confidence, "wilson"), abs=1e-12)
+    other = binomtest(n_hits, n).proportion_ci(confidence, "wilson")
+    assert got == pytest.approx((other.low, other.high), abs=1e-12)
+
+
+def test_of_no_images_nothing_is_known():
+    """A class that nobody was taken for has a precision between 0 and 1."""
+    assert i.proportion(0, 0, 0.95) == (0, 1)
+
+
+@given(st.integers(1, 500), st.floats(0, 1), st.integers(1, 500), st.floats(0, 1))
+def test_a_difference_has_newcombes_interval(n, p, m, q):
+    """The same as statsmodels."""
+    hits = round(p * n), round(q * m)
+    got = i.difference((hits[0] / n, n), (hits[1] / m, m), 0.95)
+
+    assert got == pytest.approx(confint_proportions_2indep(hits[0], n, hits[1], m, method="newcomb"), abs=1e-9)
+
+
+def test_a_difference_by_hand():
+    """56 of 70 against 48 of 80: 0.0524 to 0.3339, the first example of Newcombe 1998, table II."""
+    assert i.difference((56 / 70, 70), (48 / 80, 80), 0.95) == pytest.approx((0.0524, 0.3339), abs=5e-5)
+
+
+def test_the_mean_of_one_share_is_the_share():
+    """With a single class, MOVER is Wilson."""
+    assert i.mean_of_proportions(np.array([7]), np.array([9]), 0.95) == pytest.approx(wilson(7, 9, 0.95))
+
+
+def test_the_mean_of_two_shares_is_half_their_sum():
+    """With two, it is Newcombe's interval of p - (1 - q), moved and halved."""
+    low, high = i.difference((7 / 9, 9), (1 - 30 / 40, 40), 0.95)
+
+    got = i.mean_of_proportions(np.array([7, 30]), np.array([9, 40]), 0.95)
+
+    assert got == pytest.approx(((low + 1) / 2, (high + 1) / 2))
+
+
+def test_f1_by_hand():
+    """6 hits among 10 images of the class or named so: F1 is 0.75, and so are its bounds made of Wilson's."""
+    low, high = wilson(6, 10, 0.95)
+
+    assert i.f1_interval(6, 10, 0.95) == pytest.approx((2 * low / (1 + low), 2 * high / (1 + high)))
+
+
+def test_intervals_hold_the_value():
+    """Every measure but ECE (resampling biases it upwards) lies strictly inside its interval."""
+    got = i.measured(answered(signal=1.0), OPTIONS)
+    names = {name for name in got if f"{name}_low" in got} - {"ece"}
+
+    assert len(names) == 11
+    assert [name for name in names if not got[f"{name}_low"] < got[name] < got[f"{name}_high"]] == []
+
+
+def test_shares_need_no_resampling():
+    """Accuracy, top-k and weighted recall have Wilson's interval, balanced accuracy that of a mean of shares."""
+    got = i.measured(answered(), OPTIONS)
+
+    for name in ("accuracy", "top2_accuracy", "weighted_recall"):
+        assert (got[f"{name}_low"], got[f"{name}_high"]) == wilson(got[name] * 300, 300, 0.95)
+    assert got["balanced_accuracy_low"] == got["macro_recall_low"] < got["balanced_accuracy"]
+
+
+@pytest.mark.parametrize("limit, known", [(0.0, True), (1e9, False)])
+def test_few_mistakes_give_no_interval(limit, known):
+    """Below n p (1 - p) of 30 or what params say, resampled measures have no bounds, and the number says why."""
+    got = i.measured(answered(), changed(bootstrap_from=limit))
+
+    assert ("macro_f1_low" in got, "log_loss_high" in got, "ece_low" in got) == (known,) * 3
+    assert {"accuracy_low", "balanced_accuracy_low"} < got.keys()
+    assert got["hits_variance"] == pytest.approx(300 * got["accuracy"] * (1 - got["accuracy"]))
+
+
+def test_without_mistakes_the_bounds_still_leave_room():
+    """A model that made none may make some: the lower bounds are below 1."""
+    got = i.measured(prepared(np.arange(40) % 4, np.eye(4)[np.arange(40) % 4]), OPTIONS)
+
+    assert got["accuracy"] == got["balanced_accuracy"] == 1
+    assert got["accuracy_low"] == pytest.approx(0.9124, abs=1e-4)
+    assert 0.8 < got["balanced_accuracy_low"] < 0.9
