@@ -46,6 +46,13 @@ class NotPromoted(UserError):
     heading = "not promoted"
 
 
+class Worse(UserError):
+    """A candidate is significantly worse than another: an answer, told apart by its exit code."""
+
+    exit_code = 3
+    heading = "worse"
+
+
 class Alarm(UserError):
     """Something that is kept of a model disagrees, or a withdrawn image is in one: told apart by its exit code."""
 

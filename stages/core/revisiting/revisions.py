@@ -44,16 +44,40 @@ def source_at(layout: Layout, revision: str | None) -> dict[str, Any]:
 @contextmanager
 def opened(layout: Layout, revision: str, path: Path) -> Iterator[IO[bytes]]:
     """Open a file of the project as DVC knows it at a revision. Raises UserError; see `manifest_at`."""
-    from dvc.api import DVCFileSystem
-
     name = path.relative_to(layout.root).as_posix()
     with explained(revision, name):
-        files = DVCFileSystem(str(layout.root), rev=revision, config=remotes(layout))
+        files = files_at(layout, revision)
         if not recorded(files, name):
             raise UserError(f"{revision} has no {name}: no dvc.lock was committed there that names it")
         stream = files.open(name)
     with stream:
         yield stream
+
+
+def files_at(layout: Layout, revision: str) -> Any:
+    """Everything that git and DVC know at a revision, as a file system. Raises DVC's errors; see `explained`."""
+    from dvc.api import DVCFileSystem
+
+    return DVCFileSystem(str(layout.root), rev=revision, config=remotes(layout))
+
+
+def names_at(layout: Layout, revision: str, folder: Path) -> list[str]:
+    """What DVC knows in a folder at a revision, by name; nothing where it was not there. Raises UserError."""
+    name = folder.relative_to(layout.root).as_posix()
+    with explained(revision, name):
+        files = files_at(layout, revision)
+        try:
+            found = [str(path) for path in files.ls(name, detail=False)]
+        except FileNotFoundError:
+            return []
+        return sorted(path.rsplit("/", 1)[-1] for path in found if recorded(files, path))
+
+
+def copied_at(layout: Layout, revision: str, folder: Path, place: Path) -> None:
+    """Copy one of DVC's folders as it was at a revision. Raises UserError; see `manifest_at`."""
+    name = folder.relative_to(layout.root).as_posix()
+    with explained(revision, name):
+        files_at(layout, revision).get(name, str(place), recursive=True)
 
 
 @contextmanager

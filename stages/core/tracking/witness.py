@@ -147,3 +147,19 @@ def copied(store: Store, place: str, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     with held_back():
         return Path(download_artifacts(artifact_uri=place, dst_path=str(folder), tracking_uri=store.uri))
+
+
+def run_of_model(layout: Layout, params: Params, uri: str) -> str:
+    """Id of the run that models:/NAME@ALIAS, models:/NAME/VERSION or models:/ID came from. Raises Unknown."""
+    store = opened_store(layout, params)
+    with unreachable(store.uri):
+        return whereabouts(store, uri.removeprefix("models:/"))[0]
+
+
+def evaluation_of_run(layout: Layout, params: Params, run_id: str, folder: Path) -> dict[str, float]:
+    """Copy the evaluation that a run holds into a folder; returns the run's numbers. Raises Unknown."""
+    store = opened_store(layout, params)
+    with unreachable(store.uri):
+        run = store.client.get_run(run_id)
+        copied(store, f"{run.info.artifact_uri}/evaluation", folder)
+        return dict(run.data.metrics)
