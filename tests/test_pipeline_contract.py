@@ -34,6 +34,7 @@ CANNOT_CHANGE_AN_OUT = {
     "stages/core/settings/promote_options.py": "types of values that no node reads",
     "stages/core/settings/combine_options.py": "types of those values",
     "stages/core/settings/head_options.py": "types of those values",
+    "stages/core/settings/serve_options.py": "types of those values",
     "stages/core/candidates/run_record.py": "seconds, machine and commit, in files that no node reads",
     "stages/core/auditing/entries.py": "appends to the ledger, which no node reads",
     "stages/core/tracking/live.py": "tells MLflow of epochs",

@@ -24,6 +24,7 @@ from stages.core.settings.param_errors import meant, sentence
 from stages.core.settings.promote_options import Promote
 from stages.core.settings.report_options import Report
 from stages.core.settings.search_space import ends
+from stages.core.settings.serve_options import Serve
 from stages.core.settings.space_check import check_space
 
 S = TypeVar("S", bound=o.Section)
@@ -48,6 +49,7 @@ class Tree(o.Section):
     report: Report
     fit: o.Fitting
     drift: Drift
+    serve: Serve
     promote: Promote
     runtime: o.Runtime
     tracking: o.Tracking

@@ -1,11 +1,18 @@
 """A model that says what a test wants, and images for it."""
 
 import io
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 from PIL import Image
 
+from stages.commands.serve import app, bound, serving
 from stages.core.ingest.source import Member
+from stages.core.serving.chosen import Chosen
+from stages.core.settings.serve_options import Serve
 from stages.core.tracking.served_model import ServedModel
 
 NORMALIZE = {"height": 4, "width": 4, "channels": "grey", "fit": "stretch", "resample": "nearest"}
@@ -37,3 +44,22 @@ def picture(light, size=(4, 4), kind="png"):
 
 def member(name, data):
     return Member(name, lambda: data)
+
+
+LIMITS = Serve(max_body_bytes=200_000, max_pixels=10_000, max_images=3, max_waiting=8, timeout_s=2)
+
+
+@contextmanager
+def served(threshold=None, limits=LIMITS, name="plain"):
+    """A real server around that model, on a free port; yields its address."""
+    chosen = Chosen(name, Path(), {"classes": CLASSES, "threshold": threshold})
+    params = SimpleNamespace(tree=SimpleNamespace(serve=limits))
+    with bound("127.0.0.1", 0) as door:
+        server = serving(app(chosen, model(threshold), params))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [door]})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{door.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join()
