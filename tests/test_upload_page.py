@@ -30,7 +30,7 @@ def test_the_page_says_the_answer_with_its_confidence(browser, address):  # noqa
 
         assert "dog.png" in sure and "dog, 100.0 %" in sure and "Not sure" not in sure
         assert "Not sure. Perhaps dog, 50.2 %" in unsure and "cat" in unsure and "=owl" in unsure
-        assert "<b>bad.png" in bad and "No answer: image 0 can't be read" in bad
+        assert "<b>bad.png" in bad and "No answer: the image can't be read" in bad
         assert page.locator("#status").inner_text().startswith("<b>bad.png: no answer")
         assert page.locator("article img").count() == 2 and page.locator("article b").count() == 0
 

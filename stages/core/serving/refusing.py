@@ -36,17 +36,17 @@ def check_images(files: list[bytes], limits: Serve) -> None:
         raise Refused(413, f"{len(files):,} images are more than the {limits.max_images:,} that a request may hold")
     n_pixels = 0
     for number, data in enumerate(files):
-        n_pixels += area(number, data)
+        n_pixels += area(f"image {number}" if len(files) > 1 else "the image", data)
         if n_pixels > limits.max_pixels:
             raise Refused(413, f"{n_pixels:,} pixels are more than the {limits.max_pixels:,} that a request may hold")
 
 
-def area(number: int, data: bytes) -> int:
+def area(named: str, data: bytes) -> int:
     """Pixels that the header of an image claims. Raises Refused for what is no image."""
     try:
         width, height = size(data)
     except NotAnImage as error:
-        raise Refused(422, f"image {number} can't be read: {error}") from error
+        raise Refused(422, f"{named} can't be read: {error}") from error
     return width * height
 
 

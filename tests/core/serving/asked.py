@@ -46,7 +46,7 @@ def member(name, data):
     return Member(name, lambda: data)
 
 
-LIMITS = Serve(max_body_bytes=200_000, max_pixels=10_000, max_images=3, max_waiting=8, timeout_s=2)
+LIMITS = Serve(max_body_bytes=200_000, max_pixels=10_000, max_images=3, max_waiting=8, timeout_s=4)
 
 
 @contextmanager

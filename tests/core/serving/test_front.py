@@ -92,7 +92,7 @@ REFUSED = {
     "a number in MLflow's form": ({"dataframe_records": [{"image": 10**12}]}, "application/json", 400, "Failed to convert"),
     "no images": ({"images": []}, "application/json", 400, "no image was sent"),
     "an empty body": (b"", "image/png", 422, "the file is empty"),
-    "no image": (b"hello", "image/png", 422, "image 0 can't be read: no JPEG"),
+    "no image": (b"hello", "image/png", 422, "the image can't be read: no JPEG"),
     "a damaged JPEG": (damaged(), "image/jpeg", 422, "image 0 can't be read"),
     "PostScript": (b"%!PS-Adobe-3.0 EPSF-3.0\n", "image/x-eps", 422, "no JPEG"),
     "a bomb": (bomb(11_000), "image/png", 413, "121,000,000 pixels are more than the 10,000"),
@@ -172,9 +172,9 @@ def test_a_slow_body_is_given_up(address):
     with socket.create_connection((host, int(port)), timeout=20) as line:
         line.sendall(b"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: 99\r\n\r\nx")
         assert asked(address, picture(255), "image/png")[0] == 200
-        answer = line.recv(65536)
+        answer = line.makefile("rb").read()
 
-    assert answer.startswith(b"HTTP/1.1 408") and b"longer than 2 s" in answer
+    assert answer.startswith(b"HTTP/1.1 408") and b"longer than 4 s" in answer
 
 
 def test_many_at_once_are_all_answered(address):
