@@ -1,33 +1,38 @@
 """The report as one self-contained HTML page, made from files alone."""
 
-from base64 import b64encode
+from typing import Any
 
 import pandas as pd
 
-from stages.core.files import digest, human_bytes, read_json, records
+from stages.core.files import human_bytes, read_json
 from stages.core.gate.findings import Finding
 from stages.core.images.manifest import class_names, read_manifest, rows_of
 from stages.core.reporting.choosing import explained, in_words
 from stages.core.reporting.contents import Contents
-from stages.core.reporting.leaderboard import has
 from stages.core.reporting.pages import check_lines, class_table, render, special_counts, thumbnails
 from stages.core.reporting.report_candidates import described
+from stages.core.reporting.report_cost import cost_plots
+from stages.core.reporting.report_facts import again, hashes, runtimes, use
+from stages.core.reporting.report_rows import board_rows, spans
 from stages.core.reporting.report_searches import searches
+from stages.core.reporting.report_summary import split_counts, summary
 
 
 def page(contents: Contents) -> str:
-    """The HTML page: data, checks, leaderboard, curves, confusion matrices and pictures of mistakes."""
-    layout, report = contents.layout, contents.params.tree.report
+    """The HTML page: in short, leaderboard, every candidate, search, data, checks, how to make it again and use it."""
+    layout, report, choice = contents.layout, contents.params.tree.report, contents.choice
     manifest, verdict = read_manifest(layout.manifest), read_json(layout.validation / "verdict.json")
     samples = sample_paths(manifest, report.samples_per_class)
     candidates = [described(standing, report.mistakes_per_pair) for standing in contents.order]
     shown = [path for paths in samples.values() for path in paths]
     shown += [path for finding in verdict["findings"] for path in finding["examples"]]
-    shown += [path for item in candidates for pair in item["pairs"] for path in pair["paths"]]
+    shown += [path for item in candidates for path in item["paths"]]
+    source, rows = read_json(layout.source / "source.json"), board_rows(contents.order, contents.table)
     return render(
         "report.html",
-        source=read_json(layout.source / "source.json"),
-        manifest_sha256=digest(layout.manifest),
+        **told(contents),
+        source=source,
+        summary=summary(contents, split_counts(manifest), source, verdict),
         verdict=verdict["verdict"],
         lines=check_lines([Finding(**found) for found in verdict["findings"]]),
         quarantine=verdict["quarantine"],
@@ -36,18 +41,34 @@ def page(contents: Contents) -> str:
         n_special=special_counts(manifest),
         samples=samples,
         pictures=thumbnails(layout.archive, shown),
-        rows=[{**row, "test": has(row, "test"), "val": has(row, "val")} for row in records(contents.table)],
-        choice=contents.choice,
-        why=explained(contents.choice),
-        measure=in_words(contents.choice.rule.measure),
-        rivals={rival.standing.name: rival for rival in contents.choice.rivals},
-        pareto=b64encode(contents.layout.pareto.read_bytes()).decode() if contents.choice.leader else "",
-        several_seeds=any(standing.metrics.get("n_seeds", 1) > 1 for standing in contents.order),
+        rows=rows,
+        spans=spans(rows),
+        cost_plots=[plot.drawn for plot in cost_plots(contents.order, choice.champion.name if choice.champion else "")],
         candidates=candidates,
         searches=searches(contents.order, contents.params),
-        confidence=contents.params.tree.evaluate.confidence,
+        hashes=hashes(contents, source),
         human_bytes=human_bytes,
     )
+
+
+def told(contents: Contents) -> dict[str, Any]:
+    """What the choice, the level of the intervals and the commands are, as the page names them."""
+    choice = contents.choice
+    return {
+        "champion": choice.champion,
+        "leader": choice.leader.name if choice.leader else "",
+        "why": explained(choice),
+        "measure_key": choice.rule.measure,
+        "measure_name": in_words(choice.rule.measure),
+        "max_gap": choice.rule.max_gap,
+        "rivals": {rival.standing.name: rival for rival in choice.rivals},
+        "beyond": choice.beyond,
+        "several_seeds": any(standing.metrics.get("n_seeds", 1) > 1 for standing in contents.order),
+        "confidence": contents.params.tree.evaluate.confidence,
+        "runtimes": runtimes(contents),
+        "again": again(contents),
+        "use": use(contents),
+    }
 
 
 def sample_paths(manifest: pd.DataFrame, n: int) -> dict[str, list[str]]:

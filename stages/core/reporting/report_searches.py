@@ -1,20 +1,19 @@
-"""What the report page shows of each search: its trials, what mattered, and pictures."""
+"""What the report page shows of each search: its trials, what mattered, and plots."""
 
 import base64
+from itertools import pairwise
 from typing import Any
 
 import pandas as pd
 
 from stages.core.candidates.candidate import SEARCH, TRIALS
 from stages.core.files import records
+from stages.core.reporting.plot_scale import around
+from stages.core.reporting.plotting import Plot, Series
 from stages.core.reporting.standing import Standing
 from stages.core.settings.params import TUNED, Params
 
-PICTURES = {
-    "progress.png": "Score of each trial, and the best so far",
-    "importance.png": "How much each value tells about the score, against what chance gives",
-    "parallel.png": "Every trial as a line over its values, coloured by its score",
-}
+PARALLEL = "parallel.png"
 
 
 def searches(order: list[Standing], params: Params) -> list[dict[str, Any]]:
@@ -25,8 +24,10 @@ def searches(order: list[Standing], params: Params) -> list[dict[str, Any]]:
             continue
         name = standing.name.removesuffix(TUNED)
         tune, trials, folder = params.tree.tune[name], pd.read_csv(standing.folder / TRIALS), standing.folder / SEARCH
-        ordered = trials.sort_values(["pruned", "score"], ascending=[True, tune.objective == "val_loss"], kind="stable")
+        less = tune.objective == "val_loss"
+        ordered = trials.sort_values(["pruned", "score"], ascending=[True, less], kind="stable")
         rows = records(ordered.astype(object).where(ordered.notna(), ""))
+        picture = folder / PARALLEL
         found.append(
             {
                 "name": name,
@@ -36,11 +37,39 @@ def searches(order: list[Standing], params: Params) -> list[dict[str, Any]]:
                 "rows": rows,
                 "summary": (folder / "summary.txt").read_text().splitlines(),
                 "importance": records(pd.read_csv(folder / "importance.csv")),
-                "pictures": {
-                    text: base64.b64encode((folder / file).read_bytes()).decode()
-                    for file, text in PICTURES.items()
-                    if (folder / file).exists()
-                },
+                "plots": [plot.drawn for plot in progress(trials, tune.objective, less)],
+                "parallel": base64.b64encode(picture.read_bytes()).decode() if picture.exists() else "",
             }
         )
+    return found
+
+
+def progress(trials: pd.DataFrame, objective: str, less: bool) -> list[Plot]:
+    """Score of each trial in the order of their numbers, and the best so far; nothing without two scores."""
+    scored = trials[trials["score"].notna()]
+    if len(scored) < 2:
+        return []
+    whole = scored[~scored["pruned"].astype(bool)]
+    best = whole["score"].cummin() if less else whole["score"].cummax()
+    dots = list(zip(scored["trial"], scored["score"], strict=True))
+    return [
+        Plot(
+            title="Score of each trial, and the best so far",
+            text=f"{objective} of {len(scored)} trials; the best is {best.iloc[-1] if len(best) else float('nan'):.4f}",
+            x=around("trial", [float(n) for n in scored["trial"]]),
+            y=around(objective, list(scored["score"])),
+            series=[
+                Series("best so far", stairs(list(zip(whole["trial"], best, strict=True))), "guide"),
+                Series("trials", dots, "dots", said=[f"trial {n:g}: {score:.4f}" for n, score in dots]),
+            ],
+            read="singly",
+        )
+    ]
+
+
+def stairs(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Points joined by steps: a value holds until the next one."""
+    found = points[:1]
+    for (_, before), (x, y) in pairwise(points):
+        found += [(x, before), (x, y)]
     return found

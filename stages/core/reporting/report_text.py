@@ -3,10 +3,11 @@
 from typing import Any
 
 from stages.core.files import human_bytes, read_json, records
+from stages.core.images.manifest import read_manifest
 from stages.core.plain_text import in_markdown
-from stages.core.reporting.choosing import explained
 from stages.core.reporting.contents import Contents
 from stages.core.reporting.leaderboard import has, over_seeds, shown
+from stages.core.reporting.report_summary import split_counts, summary
 
 HEADS = [
     "candidate", "val accuracy", "over seeds", "val balanced", "val macro F1", "val log loss", "test accuracy",
@@ -20,13 +21,17 @@ def markdown(contents: Contents) -> str:
     source = read_json(contents.layout.source / "source.json")
     champion = contents.choice.champion
     broken = [found for found in verdict["findings"] if not found["passed"]]
+    counts = split_counts(read_manifest(contents.layout.manifest, ["split"]))
+    answers = summary(contents, counts, source, verdict)
     lines = [
         f"# imagetrail: {source['dataset']}",
         "",
         f"{source['n_images']:,} images; data gate: **{verdict['verdict']}**.",
         *[f"- {found['check']} ({found['severity']}): {in_markdown(found['message'])}" for found in broken],
         "",
-        f"Champion: **{champion.name if champion else 'none'}**. {' '.join(explained(contents.choice))}",
+        f"Champion: **{champion.name if champion else 'none'}**.",
+        "",
+        *[f"- **{question}** {in_markdown(answer)}" for question, answer in answers],
         "",
         f"| {' | '.join(HEADS)} |",
         "|---" * len(HEADS) + "|",

@@ -1,0 +1,77 @@
+"""Where a candidate fails: confusion matrix, confused pairs with pictures, the mistakes it was surest about, slices."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from stages.core.files import records
+from stages.core.reporting.evaluated import Evaluated
+
+N_CLASSES = 25  # of a confusion matrix; more can't be read, and a table of 1000 x 1000 opens in no browser
+
+
+def mistakes(evaluated: Evaluated, n_pictures: int) -> dict[str, Any]:
+    """What the page shows of it: matrix, pairs, surest, per_class, slices."""
+    wrong, classes, parts = (evaluated.table(name) for name in ("mistakes", "per_class", "slices"))
+    surest = records(wrong.head(3 * n_pictures))
+    shown = {one["path"] for one in surest} if len(wrong) == len(surest) else set()
+    return {
+        "matrix": heat(evaluated.table("confusion_matrix")),
+        "pairs": confused(evaluated.table("confusions"), wrong[~wrong["path"].isin(shown)], n_pictures),
+        "surest": surest,
+        "n_wrong": len(wrong),
+        "per_class": records(classes.sort_values("recall", kind="stable")),
+        "slices": slices(parts),
+        "class_span": span(classes["recall_low"]),
+        "slice_span": span(parts["low"]),
+    }
+
+
+def heat(matrix: pd.DataFrame) -> dict[str, Any]:
+    """A confusion matrix as rows of (count, strength of its colour in 0..1); of many classes, the most confused."""
+    counts = matrix.drop(columns="true").to_numpy(np.int64)
+    off = counts - np.diag(np.diag(counts))
+    order = np.argsort(-(off.sum(axis=0) + off.sum(axis=1)), kind="stable")[:N_CLASSES]
+    kept, names, totals = np.sort(order), list(matrix["true"]), counts.sum(axis=1)
+    rows = [
+        {
+            "true": names[row],
+            "total": int(totals[row]),
+            "cells": [(int(counts[row, k]), strength(counts[row, k], totals[row], row == k)) for k in kept],
+        }
+        for row in kept
+    ]
+    return {"classes": [names[column] for column in kept], "rows": rows, "n_left": len(names) - len(kept)}
+
+
+def strength(count: int, total: int, own: bool) -> float:
+    """How strongly a cell is coloured, 0..1; a mistake by the root of its share, so that one of a hundred is seen."""
+    share = count / max(total, 1)
+    return round(float(share if own else 0.3 + 0.7 * np.sqrt(share)), 2)
+
+
+def confused(pairs: pd.DataFrame, wrong: pd.DataFrame, n_pictures: int) -> list[dict[str, Any]]:
+    """The most confused pairs, each with the images the model was most sure about."""
+    found = []
+    for pair in records(pairs):
+        own = wrong[(wrong["true"] == pair["true"]) & (wrong["predicted"] == pair["predicted"])]
+        found.append({**pair, "surest": records(own.head(n_pictures))})
+    return found
+
+
+def slices(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Slices by their column, in the order of the table; `worse`: clearly less accurate than all other images."""
+    overall = float((table["accuracy"] * table["n"]).sum() / table["n"].sum()) if len(table) else 0.0
+    return [{**row, "worse": row["p_value"] <= 0.05 and row["accuracy"] < overall} for row in records(table)]
+
+
+def span(lows: pd.Series) -> tuple[float, float]:
+    """From the lowest end of all intervals to 1: where their dots are drawn."""
+    return (float(lows.min()) if len(lows) else 0.0, 1.0)
+
+
+def pictured(found: dict[str, Any]) -> list[str]:
+    """Paths of all images that are shown."""
+    shown = [one["path"] for one in found["surest"]]
+    return shown + [one["path"] for pair in found["pairs"] for one in pair["surest"]]
