@@ -35,10 +35,10 @@ repro: setup  ## run the whole pipeline, complete MLflow, show the leaderboard
 	  test $$repro -ne 0 || imagetrail leaderboard; exit $$((repro | sync)); }
 
 test: setup  ## run all tests
-	@$(ACTIVATE) && python -m pytest -n 2 --dist loadfile
+	@$(ACTIVATE) && python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: setup  ## format, lint, types, fast tests
-	@$(ACTIVATE) && ruff format --check . && ruff check . && lint-imports && mypy && python -m pytest -n 2 --dist loadfile -m "not slow"
+	@$(ACTIVATE) && ruff format --check . && ruff check . && lint-imports && mypy && python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow"
 
 format: setup  ## rewrite the code in the project's format
 	@$(ACTIVATE) && ruff format . && ruff check --fix .

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from hypothesis import settings
 from ruamel.yaml import YAML
 
@@ -18,6 +19,15 @@ settings.register_profile("project", deadline=None, derandomize=True, max_exampl
 settings.load_profile("project")
 
 QUICK = {"plain": 2, "residual": 2}  # epochs
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that may take longest, lest one worker ends with them while the other is idle."""
+    longest: dict[Path, float] = {}
+    for item in items:
+        limit = item.get_closest_marker("timeout")
+        longest[item.path] = max(longest.get(item.path, 0), limit.args[0] if limit else 0)
+    items.sort(key=lambda item: -longest[item.path])
 
 
 @dataclass(frozen=True)
@@ -87,7 +97,11 @@ def project(tmp_path: Path) -> Checkout:
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
-    """A copy in which `dvc repro` has run once; tests must leave it as it is."""
-    made = checkout(tmp_path_factory.mktemp("finished"))
-    made.run("dvc", "repro")
-    return made
+    """A copy in which `dvc repro` has run once, for all workers; tests must leave it as it is."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / "finished"
+    with FileLock(f"{folder}.lock"):
+        if not Path(f"{folder}.made").exists():
+            checkout(folder).run("dvc", "repro")
+            Path(f"{folder}.made").touch()
+    return Checkout(folder)

@@ -1,0 +1,85 @@
+"""Every command block of the README and of the pages for beginners runs, typed in the order in which it stands there."""
+
+import io
+import re
+import shlex
+import shutil
+import sys
+import zipfile
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from PIL import Image
+
+from stages.core.layout import PROJECT
+from tests.conftest import Checkout
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
+BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
+NOT_HERE = {
+    "make test": "it would run itself",
+    "make ui": "it serves until it is ended; tests/test_pages.py opens the pages",
+}
+ACTIVATE = """export PATH={bin}:$PATH PYTHONPATH={root} DO_NOT_TRACK=true DVC_NO_ANALYTICS=true
+imagetrail() {{ python -m stages.commands "$@"; }}
+"""
+
+
+def commands(page):
+    """Command lines of a page's blocks, in order; one that ends with a backslash goes on in the next."""
+    for block in BLOCK.findall((PROJECT / page).read_text()):
+        for line in block.replace("\\\n", " ").splitlines():
+            if command := re.sub(r"\s+#.*", "", line).strip():
+                yield command
+
+
+@pytest.fixture
+def typed(finished, tmp_path):
+    """A project in which all has run, with the tests' packages in the place of its .venv, and its pictures apart."""
+    root = tmp_path / "clone"
+    shutil.copytree(finished.root, root, symlinks=True)
+    venv = root / ".venv/bin"
+    venv.mkdir(parents=True)
+    (venv / "python").symlink_to(sys.executable)
+    (venv / "activate").write_text(ACTIVATE.format(bin=Path(sys.executable).parent, root=root))
+    (root / ".venv/.installed-requirements.lock").touch()
+    pictures(finished.root / "data/source/images.zip", tmp_path)
+    return Checkout(root)
+
+
+def pictures(archive, place):
+    """Two folders of a folder a class: 40 enlarged digits for each of three to train on, 10 of each that are new."""
+    with zipfile.ZipFile(archive) as source:
+        for label in "013":
+            names = sorted(name for name in source.namelist() if name.startswith(f"{label}/"))[:50]
+            for number, name in enumerate(names):
+                path = place / ("images" if number < 40 else "new") / f"digit {label}" / Path(name).name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                Image.open(io.BytesIO(source.read(name))).resize((64, 64)).convert("RGB").save(path)
+
+
+def an_image(project):
+    """The path of one image of its data set."""
+    return str(pd.read_parquet(project.root / "data/manifest.parquet", columns=["path"])["path"].iloc[0])
+
+
+def committed(project):
+    """As a person does now and then."""
+    project.run("git", "add", "-A")
+    project.run("git", "commit", "-qm", "a step", "--allow-empty")
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/quickstart.md", "docs/own-images.md"])
+def test_what_is_written_runs(page, typed):
+    """Each command ends well; the few that are not run here are named, with the reason."""
+    place = typed.root.parent
+    for command in commands(page):
+        if command in NOT_HERE:
+            continue
+        filled = command.replace("/path/to/images", str(place / "images")).replace("/path/to/new", str(place / "new"))
+        filled = re.sub(r"\bIMAGE\b", lambda _: shlex.quote(an_image(typed)), filled)
+        done = typed.run("bash", "-c", f". .venv/bin/activate && {filled}", ok=False)
+        assert done.returncode == 0, f"{command}: {done.returncode}\n{done.stdout[-1500:]}\n{done.stderr[-3000:]}"
+        if "git commit" not in (PROJECT / page).read_text():
+            committed(typed)
