@@ -8,6 +8,7 @@ import argparse
 from stages.core.auditing.entries import complete
 from stages.core.console import say
 from stages.core.errors import UserError
+from stages.core.promoting.carrying_out import mend_registry
 from stages.core.settings.params import open_project
 from stages.core.tracking.mirror import mirror
 from stages.core.tracking.store import shown_uri
@@ -28,4 +29,5 @@ def main(parsed: argparse.Namespace) -> None:
     touched = mirror(layout, params, present)
     if touched is None:
         raise UserError(f"MLflow at {shown_uri(layout)} could not be completed; see the warning above")
+    mend_registry(layout, params)
     say(f"sync: {touched} runs completed in {shown_uri(layout)}; {len(present)} candidates are there")

@@ -3,7 +3,7 @@
 from stages.core.evaluating.significance import compare, discordant
 from stages.core.promoting.constant import constant_answers
 from stages.core.promoting.contest import Contest
-from stages.core.promoting.outcome import Outcome, judged
+from stages.core.promoting.outcome import Outcome, at_most, judged
 
 PLACE = 30
 
@@ -20,7 +20,7 @@ def check(contest: Contest) -> Outcome:
     found = compare(own, against, limits.measure, contest.params.tree.evaluate.seed)
     p = min(1.0, found.p * contest.n_tried)
     alone = discordant(own, against)
-    enough = found.gain > 0 and found.gain >= limits.min_gain and p <= 1 - limits.confidence
+    enough = found.gain > 0 and at_most(limits.min_gain, found.gain) and p <= 1 - limits.confidence
     measure = limits.measure.replace("_", " ")
     reason = (
         f"{measure} {found.gain:+.4f} against {other} on {len(own.truth):,} images ({alone[0]} and {alone[1]} right "

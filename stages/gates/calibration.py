@@ -2,7 +2,7 @@
 
 from stages.core.auditing.finding import Unknown
 from stages.core.promoting.contest import Contest
-from stages.core.promoting.outcome import Outcome, judged
+from stages.core.promoting.outcome import Outcome, at_most, judged
 
 PLACE = 50
 
@@ -13,4 +13,4 @@ def check(contest: Contest) -> Outcome:
     if "test_ece" not in metrics:
         raise Unknown("its metrics.json has no test_ece; `dvc repro` measures it")
     found = float(metrics["test_ece"])
-    return judged(found <= limit, f"expected calibration error {found:.4f}, at most {limit:g}", ece=found)
+    return judged(at_most(found, limit), f"expected calibration error {found:.4f}, at most {limit:g}", ece=found)

@@ -4,10 +4,9 @@ import numpy as np
 
 from stages.core.evaluating.significance import Answers
 from stages.core.promoting.contest import Contest
-from stages.core.promoting.outcome import Outcome, judged
+from stages.core.promoting.outcome import Outcome, at_most, judged
 
 PLACE = 40
-ROUNDING = 1e-12  # 0.95 - 0.9 is above 0.05
 
 
 def check(contest: Contest) -> Outcome:
@@ -16,8 +15,13 @@ def check(contest: Contest) -> Outcome:
     own = recalls(contest.answers)
     drops = recalls(rival) - own if rival else np.zeros_like(own)
     names = contest.candidate.record["classes"]
-    bad = [k for k in range(len(own)) if drops[k] > limits.max_drop + ROUNDING or own[k] < limits.min_recall - ROUNDING]
-    told = [f"{names[k]} {own[k]:.3f} ({-drops[k]:+.3f}, {support(contest.answers, k)} images)" for k in bad]
+    tested = np.flatnonzero(~np.isnan(own)).tolist()
+    bad = [k for k in tested if not (at_most(drops[k], limits.max_drop) and at_most(limits.min_recall, own[k]))]
+    lost = [f"{-drops[k]:+.3f}, " if rival else "" for k in bad]
+    told = [
+        f"{names[k]} {own[k]:.3f} ({less}{support(contest.answers, k)} images)"
+        for k, less in zip(bad, lost, strict=True)
+    ]
     worst, lowest = int(np.nanargmax(drops)), int(np.nanargmin(own))
     reason = f"lowest recall {own[lowest]:.3f} ({names[lowest]})"
     reason += f", largest drop {max(drops[worst], 0):.3f} ({names[worst]})" if rival and drops[worst] > 0 else ""

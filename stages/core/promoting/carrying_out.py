@@ -12,7 +12,8 @@ from stages.core.layout import Layout
 from stages.core.promoting.decision import summary
 from stages.core.promoting.description import description, version_tags
 from stages.core.promoting.history import REFUSED, decisions, last_change
-from stages.core.tracking.registry import CHALLENGER, CHAMPION, Registry
+from stages.core.settings.params import Params
+from stages.core.tracking.registry import CHALLENGER, CHAMPION, Registry, model_name
 
 RUN_TAG = "imagetrail.promotion"
 
@@ -64,6 +65,12 @@ def mend(registry: Registry, layout: Layout) -> int:
         say(f"promote: carrying out an earlier decision: {summary(line.body)}")
         carry_out(registry, line)
     return len(wanted)
+
+
+def mend_registry(layout: Layout, params: Params) -> None:
+    """Mend where the ledger holds decisions; another store, say, knows nothing of them. Raises UserError."""
+    if decisions(layout, model_name(params)):
+        mend(Registry(layout, params), layout)
 
 
 def known_to(change: Line) -> set[str]:

@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from stages.core.auditing.finding import Unknown
+from stages.core.evaluating.golden import GOLDEN
 from stages.core.files import read_json
 from stages.core.ingest.source import images_named
 from stages.core.tracking.served_names import EACH, LABEL
-
-GOLDEN = "golden.json"
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 PASS, FAIL, NONE = "pass", "FAIL", "none"
+ROUNDING = 1e-12  # 0.95 - 0.9 is above 0.05: what just meets a limit meets it
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,11 @@ class Outcome:
     def named(self, gate: str) -> dict[str, Any]:
         """Plain values, for the ledger."""
         return {"gate": gate, **asdict(self)}
+
+
+def at_most(found: float, limit: float) -> bool:
+    """Whether a number is within its limit."""
+    return found <= limit + ROUNDING
 
 
 def judged(good: bool, reason: str, **numbers: Any) -> Outcome:

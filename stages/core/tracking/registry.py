@@ -34,6 +34,11 @@ class Version:
     source: str
 
 
+def model_name(params: Params) -> str:
+    """Name of the registered model."""
+    return params.tree.promote.name or params.dataset.name
+
+
 class Registry:
     """One registered model in a store that answers."""
 
@@ -42,7 +47,7 @@ class Registry:
             self.store: Store = opened_store(layout, params)
         except Unknown as error:
             raise UserError(f"nothing was changed: {scrubbed(str(error))}") from error
-        self.layout, self.model = layout, params.tree.promote.name or params.dataset.name
+        self.layout, self.model = layout, model_name(params)
 
     def ask(self, call: str, *args: Any, **kwargs: Any) -> Any:
         """Call MLflow's client. Raises UserError whatever fails."""
