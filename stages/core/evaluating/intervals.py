@@ -4,10 +4,13 @@ Their coverage, also where it is known to be short, is simulated in benchmarks/c
 """
 
 import math
+from statistics import NormalDist
 
 import numpy as np
 
-from stages.core.evaluating.metrics import Outcomes, bootstrap, confusion_matrix, measures, wilson
+from stages.core.evaluating.metrics import TINY, Outcomes, confusion_matrix, measures, wilson
+from stages.core.evaluating.ranking import auc_interval
+from stages.core.evaluating.resampling import bootstrap, calibration_interval
 from stages.core.settings.options import Evaluate
 
 Interval = tuple[float, float]
@@ -21,19 +24,21 @@ def proportion(n_hits: float, n: float, confidence: float) -> Interval:
 def mean_of_proportions(hits: np.ndarray, support: np.ndarray, confidence: float) -> Interval:
     """Interval of the plain mean of K independent proportions hits / support, both [K], support above 0.
 
-    Each one's distance to its own Wilson limits, added as variances are: MOVER (Zou & Donner 2008, Construction of
-    confidence limits about effect measures). Unlike resampling it knows that a class without mistakes may have some.
+    Two hits and two misses, spread over the K, are added before its variance is taken (Price & Bonett 2004, An improved
+    confidence interval for a linear function of binomial proportions): it knows that a class without mistakes may have
+    some. Against resampling and MOVER: docs/evaluation.md.
     """
-    shares = hits / support
-    bounds = np.array([wilson(h, int(n), confidence) for h, n in zip(hits, support, strict=True)])
-    below, above = (np.sqrt(((shares - bounds[:, side]) ** 2).sum()) / len(shares) for side in (0, 1))
-    return max(0.0, float(shares.mean() - below)), min(1.0, float(shares.mean() + above))
+    n_classes = len(support)
+    n = support + 4 / n_classes
+    shares = (hits + 2 / n_classes) / n
+    half = NormalDist().inv_cdf((1 + confidence) / 2) * math.sqrt((shares * (1 - shares) / n).sum()) / n_classes
+    return max(0.0, float(shares.mean()) - half), min(1.0, float(shares.mean()) + half)
 
 
 def difference(first: tuple[float, int], second: tuple[float, int], confidence: float) -> Interval:
     """Interval of the difference p - q of two proportions of different images, each given as (share, images).
 
-    Newcombe 1998, Interval estimation for the difference between independent proportions, method 10: MOVER of two.
+    Newcombe 1998, Interval estimation for the difference between independent proportions, method 10.
     """
     (p, n), (q, m) = first, second
     (p_low, p_high), (q_low, q_high) = wilson(p * n, n, confidence), wilson(q * m, m, confidence)
@@ -54,23 +59,46 @@ def variance_of_hits(accuracy: float, n_images: int) -> float:
     return n_images * accuracy * (1 - accuracy)
 
 
+def loss_interval(outcome: Outcomes, confidence: float) -> Interval:
+    """Interval of the log loss, a mean of N values of which few are large: normal on the scale of its logarithm."""
+    n = len(outcome.truth)
+    losses = -np.log(np.clip(outcome.probabilities[np.arange(n), outcome.truth], TINY, 1))
+    mean = float(losses.mean())
+    if n < 2 or mean <= 0:
+        return mean, mean
+    half = NormalDist().inv_cdf((1 + confidence) / 2) * float(losses.std(ddof=1)) / math.sqrt(n) / mean
+    return mean * math.exp(-half), mean * math.exp(half)
+
+
 def measured(outcome: Outcomes, options: Evaluate) -> dict[str, float]:
     """Measures of a split, each with `_low` and `_high`, and `hits_variance`.
 
-    Wilson for shares of images; MOVER for means of the classes' recalls; for all others percentiles of resamples where
-    `hits_variance` is at least options.bootstrap_from, and none where it is not.
+    Shares of images and means of the classes' recalls always have an interval. All others have one only where
+    `hits_variance` is at least options.bootstrap_from: of fewer mistakes, no method knows.
     """
     n = len(outcome.truth)
     values = measures(outcome, np.ones(n), options)
     spread = variance_of_hits(values["accuracy"], n)
-    intervals = bootstrap(outcome, options) if spread >= options.bootstrap_from else {}
-    intervals |= of_shares(outcome, values, options)
+    intervals = of_shares(outcome, values, options)
+    if spread >= options.bootstrap_from:
+        intervals |= of_others(outcome, values, options)
     flat = {"n_images": float(n), "hits_variance": spread}
     for name, value in values.items():
         flat[name] = value
         if name in intervals:
             flat[f"{name}_low"], flat[f"{name}_high"] = intervals[name]
     return {name: value for name, value in flat.items() if math.isfinite(value)}
+
+
+def of_others(outcome: Outcomes, values: dict[str, float], options: Evaluate) -> dict[str, Interval]:
+    """Intervals of the measures that are neither shares nor means of shares."""
+    area = auc_interval(outcome, values["roc_auc"], options.confidence)
+    return {
+        **bootstrap(outcome, options),
+        "log_loss": loss_interval(outcome, options.confidence),
+        "ece": calibration_interval(outcome, values["ece"], options),
+        **({"roc_auc": area} if area else {}),
+    }
 
 
 def of_shares(outcome: Outcomes, values: dict[str, float], options: Evaluate) -> dict[str, Interval]:

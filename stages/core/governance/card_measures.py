@@ -19,7 +19,8 @@ def evaluation(subject: Subject) -> list[str]:
         "## Evaluation",
         "",
         f"On {n_images} images; in brackets the {level} interval of what chance in the choice of images can do. "
-        "Validation images chose among the candidates, so their numbers may be too good; test images chose nothing.",
+        "Validation images chose among the candidates, so their numbers may be too good; test images chose nothing. "
+        "A number without brackets rests on so few mistakes that no interval is known.",
         "",
         "| measure | " + " | ".join(subject.splits) + " |",
         "|---" * (1 + len(subject.splits)) + "|",
@@ -29,7 +30,27 @@ def evaluation(subject: Subject) -> list[str]:
         ],
         "",
     ]
-    return [*lines, *per_class(subject, level)]
+    return [*lines, *confidence(subject), *per_class(subject, level)]
+
+
+def confidence(subject: Subject) -> list[str]:
+    """How far its probabilities can be believed, and from which one on it counts as sure."""
+    metrics, said = subject.standing.metrics, []
+    if "temperature" in metrics:
+        errors = (f"{metrics[f'{one}_ece_raw']:.4f} to {metrics[f'{one}_ece']:.4f} ({one})" for one in subject.splits)
+        said = [
+            f"Its probabilities are scaled by a temperature of {metrics['temperature']:g}, fitted on the validation "
+            f"images; that changes the calibration error from {', '.join(errors)}, and no answer.",
+        ]
+    if "threshold" in metrics:
+        parts = (
+            f"{100 * metrics[f'{one}_coverage']:.1f} % of the {one} images, of which "
+            f"{subject.with_interval(f'{one}_answered_accuracy')} are right"
+            for one in subject.splits
+            if f"{one}_answered_accuracy" in metrics
+        )
+        said.append(f"From a confidence of {metrics['threshold']:.4f} on it counts as sure: {'; '.join(parts)}.")
+    return [*said, ""] if said else []
 
 
 def per_class(subject: Subject, level: str) -> list[str]:

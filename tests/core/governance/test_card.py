@@ -1,9 +1,12 @@
 """The model card: right for who reads it by machine, safe for who reads it in a browser, and the same bytes anywhere."""
 
+from dataclasses import replace
+
 import pytest
 from ruamel.yaml import YAML
 
 from stages.core.governance.card import card
+from stages.core.layout import Layout
 from stages.core.reporting.standing import standings
 from tests.core.governance.data_set import data_set, evaluated
 
@@ -41,6 +44,20 @@ def test_a_number_stands_with_its_interval(written):
 
     assert f"| accuracy | {standing.metrics['test_accuracy']:.4f} ({low:.4f}–{high:.4f}) |" in text
     assert "| calibration error (ECE) | " in text
+
+
+def test_how_sure_it_is_is_said(written, tmp_path):
+    """Temperature and threshold with what they do; of too few mistakes, that nothing is known."""
+    _, standing = written
+    told = {"temperature": 1.5, "threshold": 0.9, "test_coverage": 0.5, "test_answered_accuracy": 1.0}
+    told |= {"val_coverage": 0.0, "test_answered_accuracy_low": 0.8, "test_answered_accuracy_high": 1.0}
+    text = card(Layout(standing.folder.parents[2]), replace(standing, metrics=standing.metrics | told), 0.95)
+
+    assert "rests on so few mistakes that no interval is known" in text
+    assert "temperature of 1.5" in text
+    assert (
+        "confidence of 0.9000 on it counts as sure: 50.0 % of the test images, of which 1.0000 (0.8000–1.0000)" in text
+    )
 
 
 def test_nothing_from_the_data_is_markup(written):

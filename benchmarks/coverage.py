@@ -1,0 +1,204 @@
+"""How often the intervals of an evaluation hold the truth: `python benchmarks/coverage.py` prints a Markdown table.
+
+Models whose every measure is known answer images drawn anew; each interval is made as `evaluate` makes it, and holds
+the true value or does not. An interval at 95 % should hold it in 95 of 100 draws; those that are known to be short of
+it, because too few images stand behind them, are shown too, marked as what `evaluate` leaves out.
+`--draws 40` is quick, and coarse.
+"""
+
+import argparse
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import binom
+
+from stages.core.evaluating.intervals import difference, f1_interval, mean_of_proportions, measured, variance_of_hits
+from stages.core.evaluating.metrics import Outcomes, confusion_matrix, measures, prepared, wilson
+from stages.core.evaluating.selection import threshold_of
+from stages.core.evaluating.significance import mean_interval
+from stages.core.layout import PROJECT
+from stages.core.settings.options import Evaluate
+from stages.core.settings.params import load
+
+LEVEL, MANY = 0.95, 400_000  # images that stand for all there are
+HOW = {"macro_f1": "bootstrap", "macro_precision": "bootstrap", "log_loss": "normal of its log"}
+HOW |= {"roc_auc": "DeLong of its logit", "ece": "bootstrap, mirrored"}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table: what, on which images, how often it held, and how many draws that rests on (0: exact)."""
+
+    what: str
+    where: str
+    coverage: float
+    draws: int
+    note: str = ""
+
+    def text(self) -> str:
+        """The line in Markdown."""
+        error = f" ± {196 * (self.coverage * (1 - self.coverage) / self.draws) ** 0.5:.1f}" if self.draws else ""
+        return f"| {self.what} | {self.where} | {100 * self.coverage:.1f} %{error} | {self.note} |"
+
+
+def answered(rng: np.random.Generator, n: int, classes: int, signal: float, sureness: float = 1.0) -> Outcomes:
+    """A model whose probabilities are the true ones at a sureness of 1, and too sure above."""
+    truth = rng.integers(0, classes, n)
+    powers = np.exp(sureness * signal * (rng.normal(size=(n, classes)) + signal * np.eye(classes)[truth]))
+    return prepared(truth, powers / powers.sum(axis=1, keepdims=True))
+
+
+def options(**changes: object) -> Evaluate:
+    """What params.yaml says, with some of it changed."""
+    return load(PROJECT / "params.yaml").tree.evaluate.model_copy(
+        update={"confidence": LEVEL, "bootstrap": 400, **changes}
+    )
+
+
+def shares() -> Iterator[Row]:
+    """Wilson's interval of an accuracy: exact, by adding up the binomial."""
+    for n in (20, 100, 300, 2000):
+        for p in (0.7, 0.95, 0.99):
+            hits = np.arange(n + 1)
+            held = [low <= p <= high for low, high in (wilson(float(k), n, LEVEL) for k in hits)]
+            yield Row("accuracy: Wilson", f"{n} images, p = {p}", float(binom.pmf(hits, n, p)[held].sum()), 0)
+
+
+def sampled(what: str, where: str, draws: int, holds: Callable[[np.random.Generator], bool]) -> Row:
+    """Count how often something holds."""
+    rng = np.random.default_rng(1)
+    return Row(what, where, sum(holds(rng) for _ in range(draws)) / draws, draws)
+
+
+def means(draws: int) -> Iterator[Row]:
+    """Balanced accuracy: Price & Bonett, against the percentiles of resampled classes."""
+    for n, p in ((5, 0.9), (10, 0.95), (36, 0.995), (100, 0.9)):
+        support, truth = np.full(10, n), np.clip(np.linspace(2 * p - 1, 1, 10), 0, 1)
+
+        def holds(rng: np.random.Generator, support: np.ndarray = support, truth: np.ndarray = truth) -> bool:
+            low, high = mean_of_proportions(rng.binomial(support, truth), support, LEVEL)
+            return low <= truth.mean() <= high
+
+        def resampled(rng: np.random.Generator, support: np.ndarray = support, truth: np.ndarray = truth) -> bool:
+            shown = rng.binomial(support, truth) / support
+            low, high = np.quantile((rng.binomial(support, shown, (400, 10)) / support).mean(axis=1), [0.025, 0.975])
+            return bool(low <= truth.mean() <= high)
+
+        where = f"10 classes of {n}, mean recall {truth.mean():.3f}"
+        yield sampled("balanced accuracy: Price & Bonett", where, 10 * draws, holds)
+        yield note(sampled("balanced accuracy: bootstrap", where, draws, resampled), "not used")
+
+
+def note(row: Row, text: str) -> Row:
+    """The same line with a note."""
+    return Row(row.what, row.where, row.coverage, row.draws, text)
+
+
+def differences(draws: int) -> Iterator[Row]:
+    """Gap between two splits: Newcombe."""
+    for n, m, p in ((270, 359, 0.98), (100, 100, 0.95), (50, 1000, 0.8)):
+
+        def holds(rng: np.random.Generator, n: int = n, m: int = m, p: float = p) -> bool:
+            low, high = difference((rng.binomial(n, p) / n, n), (rng.binomial(m, p) / m, m), LEVEL)
+            return low <= 0 <= high
+
+        yield sampled("gap of two accuracies: Newcombe", f"{n} and {m} images, p = {p}", 10 * draws, holds)
+
+
+def of_a_class(draws: int) -> Iterator[Row]:
+    """Precision and F1 of one of four classes."""
+    for n, signal in ((40, 2.0), (200, 1.5), (200, 3.0), (1000, 2.0)):
+        whole = confusion_matrix(answered(np.random.default_rng(2), MANY, 4, signal))
+        true = 2 * whole[0, 0] / (whole[0].sum() + whole[:, 0].sum()), whole[0, 0] / whole[:, 0].sum()
+
+        def holds(rng: np.random.Generator, n: int = n, signal: float = signal, true: float = true[0]) -> bool:
+            matrix = confusion_matrix(answered(rng, n, 4, signal))
+            low, high = f1_interval(matrix[0, 0], matrix[0].sum() + matrix[:, 0].sum() - matrix[0, 0], LEVEL)
+            return low <= true <= high
+
+        def precision(rng: np.random.Generator, n: int = n, signal: float = signal, true: float = true[1]) -> bool:
+            matrix = confusion_matrix(answered(rng, n, 4, signal))
+            low, high = wilson(matrix[0, 0], matrix[:, 0].sum(), LEVEL) if matrix[:, 0].sum() else (0, 1)
+            return low <= true <= high
+
+        where = f"{n} images, 4 classes, "
+        yield sampled("F1 of a class: Wilson of hits", f"{where}F1 = {true[0]:.3f}", 3 * draws, holds)
+        yield sampled("precision of a class: Wilson", f"{where}p = {true[1]:.3f}", 3 * draws, precision)
+
+
+def resampling(draws: int) -> Iterator[Row]:
+    """What is no share, on both sides of the limit from which `evaluate` gives an interval."""
+    limit = options().bootstrap_from
+    for n, signal, sureness in (
+        (300, 3.5, 1.0),
+        (300, 2.5, 1.0),
+        (300, 1.5, 1.0),
+        (300, 1.5, 2.0),
+        (3000, 2.5, 1.0),
+        (3000, 2.5, 2.0),
+    ):
+        whole = answered(np.random.default_rng(2), MANY, 4, signal, sureness)
+        true = measures(whole, np.ones(MANY), options())
+        rng, held = np.random.default_rng(1), dict.fromkeys(HOW, 0)
+        for _ in range(draws):
+            found = measured(answered(rng, n, 4, signal, sureness), options(bootstrap_from=0.0))
+            for name in HOW:
+                held[name] += found.get(f"{name}_low", 0) <= true[name] <= found.get(f"{name}_high", 1)
+        spread = variance_of_hits(true["accuracy"], n)
+        sure = f", {sureness:g} x too sure" if sureness > 1 else ""
+        where = f"{n} images, 4 classes, accuracy {true['accuracy']:.3f}{sure}: n p (1 - p) = {spread:.1f}"
+        said = "" if spread >= limit else "left out by `evaluate`"
+        yield from (Row(f"{name}: {HOW[name]}", where, n_held / draws, draws, said) for name, n_held in held.items())
+
+
+def seeds(draws: int) -> Iterator[Row]:
+    """Mean over seeds: Student's interval, of normal and of skewed scores."""
+    for n in (3, 5):
+        yield sampled(
+            "mean over seeds: t", f"{n} seeds, normal", 10 * draws, lambda rng, n=n: inside(rng.normal(size=n), 0)
+        )
+        skewed = sampled(
+            "mean over seeds: t",
+            f"{n} seeds, skewed (exponential)",
+            10 * draws,
+            lambda rng, n=n: inside(rng.exponential(size=n), 1),
+        )
+        yield note(skewed, "known to be short")
+
+
+def inside(values: np.ndarray, truth: float) -> bool:
+    """Whether Student's interval holds the truth."""
+    low, high = mean_interval(values, LEVEL)
+    return low <= truth <= high
+
+
+def thresholds(draws: int) -> Iterator[Row]:
+    """How often the sure answers to new images are right as often as wanted, of the thresholds that were found."""
+    for n, signal, wanted in ((300, 2.5, 0.95), (1000, 2.5, 0.98), (300, 2.0, 0.9)):
+        chosen, rng, kept, found = options(wanted_precision=wanted), np.random.default_rng(1), 0, 0
+        for _ in range(draws):
+            threshold = threshold_of(answered(rng, n, 4, signal), chosen)
+            if threshold is not None:
+                new = answered(rng, 40_000, 4, signal)
+                sure = new.probabilities.max(axis=1) >= threshold
+                found, kept = found + 1, kept + bool((new.predicted == new.truth)[sure].mean() >= wanted)
+        where = f"{n} images, wanted {wanted}, found in {found} of {draws} draws"
+        yield Row(
+            "threshold keeps its precision", where, (kept + draws - found) / draws, draws, f"{kept} of those {found}"
+        )
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--draws", type=int, default=1000)
+    n = parser.parse_args().draws
+    print("| interval at 95 % | of | holds the truth in | note |\n|---|---|---|---|")
+    for rows in (shares(), means(n), differences(n), of_a_class(n), resampling(n), seeds(n), thresholds(n)):
+        for row in rows:
+            print(row.text(), flush=True)
+
+
+if __name__ == "__main__":
+    main()
