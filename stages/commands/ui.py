@@ -27,5 +27,6 @@ def main(parsed: argparse.Namespace) -> None:
         make_sqlite(path, layout.main_checkout / "mlruns", params.tree.tracking.timeout_s)
     say(f"MLflow: http://127.0.0.1:{parsed.port} (stop with Ctrl-C)")
     os.environ["MLFLOW_BACKEND_STORE_URI"] = uri  # an argument, and with it a password, would stand in `ps`
+    os.environ["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"  # ten more processes, which judge language models
     command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1"]
     os.execv(sys.executable, [*command, "--port", str(parsed.port), "--workers", "1"])  # noqa: S606 - our own Python
