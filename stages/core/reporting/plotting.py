@@ -41,12 +41,13 @@ class Plot:
     series: Sequence[Series]
     read: Literal["together", "singly"] = "together"
     notes: Sequence[str] = field(default=())
+    first_colour: int = 0
 
     @property
     def drawn(self) -> dict[str, Any]:
         """The plot in SVG units, for figures.html."""
         read = [one for one in self.series if one.look != "guide"]
-        colours = {one.name: place % N_COLOURS for place, one in enumerate(read)}
+        colours = {one.name: (place + self.first_colour) % N_COLOURS for place, one in enumerate(read)}
         return {
             "title": self.title,
             "text": self.text,

@@ -69,6 +69,7 @@ def class_plots(evaluated: Evaluated) -> list[Plot]:
             y=Axis("precision", *RATE),
             series=lines(dict(curves(precision)), {name: name for name in worst}),
             read="singly",
+            first_colour=1,  # a class has the colour that it has among the ROC curves, after their mean
         ),
     ]
 
