@@ -182,11 +182,11 @@ def packaged(root: Path, name: str = STRONG) -> Path:
     return Path(str(found[0]).removeprefix("file://"))
 
 
-def about(edit: Callable[[dict[str, Any]], None]) -> Callable[[Path], None]:
+def about(edit: Callable[[dict[str, Any]], None]) -> Callable[..., None]:
     """Change what the packaged model knows of itself."""
 
-    def plant(root: Path) -> None:
-        (path,) = packaged(root).rglob("about.json")
+    def plant(root: Path, name: str = STRONG) -> None:
+        (path,) = packaged(root, name).rglob("about.json")
         told = read_json(path)
         edit(told)
         write_json(path, told)
@@ -200,15 +200,15 @@ def other_weights(root: Path) -> None:
     shutil.copy(root / f"data/candidates/{TWIN}/model.keras", path)
 
 
-def broken_code(root: Path) -> None:
+def broken_code(root: Path, name: str = STRONG) -> None:
     """Let the packaged code import what is nowhere."""
-    (path,) = packaged(root).rglob("served_model.py")
+    (path,) = packaged(root, name).rglob("served_model.py")
     path.write_text("import imagetrail_of_another_machine\n" + path.read_text())
 
 
-def skewed_code(root: Path) -> None:
+def skewed_code(root: Path, name: str = STRONG) -> None:
     """Let the packaged code read images upside down: no file of the model differs."""
-    (path,) = packaged(root).rglob("served_model.py")
+    (path,) = packaged(root, name).rglob("served_model.py")
     before, after = "fitted(decode(data).pixels", "fitted(decode(data).pixels[::-1]"
     text = path.read_text()
     if before not in text:

@@ -83,9 +83,12 @@ def decide(registry: Registry, params: Params, parsed: argparse.Namespace, by: B
 
     contest = contest_of(registry, params, candidate, verdicts, scratch)
     body = body_of(contest, registry.model, gate(contest), by)
+    if not parsed.json:
+        show(as_text(body))  # first: whatever becomes of MLflow, these minutes were not in vain
     if not parsed.dry_run:
         body = record(registry, contest, body).body
-    show(json.dumps(body, indent=1) if parsed.json else as_text(body))
+    if parsed.json:
+        show(json.dumps(body, indent=1))
     answer(body, parsed.dry_run)
 
 

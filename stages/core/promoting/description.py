@@ -14,7 +14,7 @@ def description(registry: Registry, version: Version, line: Line) -> str:
     """The page of a model version: the decision, and links to run, data set, card and numbers."""
     body = line.body
     lines = [
-        f"**{in_markdown(summary(body))}** ({line.time[:16].replace('T', ' ')} UTC)",
+        f"{in_markdown(summary(body))} ({line.time[:16].replace('T', ' ')} UTC)",  # no mark: lists show it as it is
         "",
         "| | |",
         "|---|---|",

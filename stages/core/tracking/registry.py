@@ -21,6 +21,10 @@ from stages.core.tracking.witness import copied, opened_store
 CHAMPION, CHALLENGER = "champion", "challenger"
 FORM = "model_from_files"  # the packaged form that is registered: it takes images as people have them
 VERSIONS = "mlflow.modelVersions"
+ABOUT = (
+    "`champion` is the model in use, `challenger` the last one that was refused. `imagetrail promote` sets both, and "
+    "records why; what is changed here by hand stands in no ledger."
+)
 MARK = "imagetrail.promotion"  # of the registered model: time and hash of the last decision that was carried out
 
 
@@ -126,11 +130,12 @@ class Registry:
         if version := self.of_key(key):
             return version
         if self.about is None:
-            self.ask("create_registered_model", self.model)
+            self.ask("create_registered_model", self.model, description=ABOUT)
         package = self.packaged(key)
         # a SQLite store would look for models:/ID in whatever store happens to be MLflow's default (3.17)
         source = f"models:/{package.model_id}" if self.store.uri.startswith("http") else package.artifact_location
-        made = self.ask("create_model_version", self.model, source, package.source_run_id, {KEY: key})
+        ids = {"run_id": package.source_run_id, "model_id": package.model_id}
+        made = self.ask("create_model_version", self.model, source, tags={KEY: key}, **ids)
         known = json.loads(package.tags.get(VERSIONS, "[]"))  # as mlflow.register_model does, for the model's page
         told = json.dumps([*known, {"name": self.model, "version": int(made.version)}])
         self.ask("set_logged_model_tags", package.model_id, {VERSIONS: told})

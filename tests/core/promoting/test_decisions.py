@@ -16,6 +16,7 @@ from stages.core.tracking.registry import CHALLENGER, CHAMPION, Registry
 from stages.core.tracking.store import connect
 from stages.gates import better, calibration, classes, same_images
 from tests.contests import FINE, candidate, contest, limits, manifest, run_of
+from tests.stores import mlflow_server, stop
 
 pytestmark = pytest.mark.slow
 PARAMS = limits(classes={"max_drop": 1.0, "min_recall": 0.0})
@@ -245,6 +246,29 @@ def test_a_champion_that_changes_meanwhile_stops_the_decision(root):
     with pytest.raises(UserError, match="another champion meanwhile"):
         record(registry(root), own, body)
     assert len(decisions(Layout(root), "pets")) == n_lines and standing(root) == ("new", None)
+
+
+def test_over_a_server_all_is_the_same_until_it_dies(root, tmp_path, monkeypatch):
+    """Versions, aliases and evidence go through a real server; a decision that its death cuts short is carried out later."""
+    with mlflow_server(tmp_path) as (address, process):
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+        store = connect(Layout(root), PARAMS)
+        for name in WRONG:
+            run_of(root, store.client, store.experiment_id, name)
+        promote(root, "old")
+        Layout(root).evaluation("old").rename(root / "aside")
+        try:
+            assert promote(root, "new").body["what"] == "promoted" and standing(root) == ("new", None)
+        finally:
+            (root / "aside").rename(Layout(root).evaluation("old"))
+        assert registry(root).fetched(contest(root, "new").candidate.record["key"], tmp_path / "package").exists()
+        own, n_lines = registry(root), len(decisions(Layout(root), "pets"))
+        stop(process)
+        with pytest.raises(UserError, match="run the same command again later"):
+            roll_back(own, Layout(root), By())
+        assert len(decisions(Layout(root), "pets")) == n_lines
+        with pytest.raises(UserError, match="nothing was changed"):
+            registry(root)
 
 
 @pytest.mark.parametrize("uri", ["http://127.0.0.1:9", "sqlite:///nowhere/mlflow.db"])
