@@ -64,7 +64,8 @@ def main(parsed: argparse.Namespace) -> None:
     params, layout = open_project()
     kind = format_of(parsed.format, parsed.out)
     check_suffix(parsed.sheet)
-    asking = prepared(params, layout, parsed.words, parsed.top or params.tree.evaluate.top_k)
+    top = params.tree.evaluate.top_k if parsed.top is None else parsed.top
+    asking = prepared(params, layout, parsed.words, top)
     if parsed.out:
         write(asking.rows(), kind, asking.top, parsed.out)
     else:

@@ -1,12 +1,17 @@
-"""`imagetrail predict` on the models of the digits: it agrees with evaluate and with the package, and what it says of mistakes."""
+"""`imagetrail predict` and `serve` on the models of the digits: it agrees with evaluate and with the package, and what it says of mistakes."""
 
 import json
+import signal
+import subprocess
+import sys
 import zipfile
+from contextlib import contextmanager
 
 import mlflow
 import numpy as np
 import pandas as pd
 import pytest
+import requests
 from PIL import Image
 
 from stages.core.candidates.calibrated import calibrated, read_calibration
@@ -107,3 +112,34 @@ def test_mistakes_are_a_sentence(finished, words, said):
 
     assert done.returncode == 1 and done.stderr.startswith("error: ") and said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@contextmanager
+def serving(project, *arguments):
+    """`imagetrail serve` as a process; yields its address once it says it, and ends it as Ctrl-C does."""
+    command = [sys.executable, "-m", "stages.commands", "serve", *arguments, "--port", "0"]
+    process = subprocess.Popen(command, cwd=project.root, stderr=subprocess.PIPE, text=True)
+    try:
+        line = next(line for line in process.stderr if line.startswith("serve:") or "error" in line)
+        yield line.split(" at ")[1].split()[0]
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(20)
+    assert process.returncode == 0
+
+
+def test_the_server_answers_as_evaluate_measured(finished, asked):
+    """Raw bytes over HTTP: within 1e-5 of the calibrated probabilities; Ctrl-C ends it with 0."""
+    folder, expected, classes = asked
+    with serving(finished, "plain") as address:
+        rows = [
+            requests.post(
+                f"{address}/invocations", data=path.read_bytes(), headers={"Content-Type": "image/png"}, timeout=60
+            ).json()
+            for path in sorted(folder.iterdir())
+        ]
+        taken = finished.command("serve", "plain", "--port", address.rpartition(":")[2], ok=False)
+
+    said = [[row["predictions"][0][f"p.{name}"] for name in classes] for row in rows]
+    np.testing.assert_allclose(said, expected, atol=1e-5)
+    assert taken.returncode == 1 and "is taken; name another --port" in taken.stderr
