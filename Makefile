@@ -54,5 +54,5 @@ clean:  ## remove caches of tools; never runs, ledger, data or DVC's cache
 	find stages tests -name __pycache__ -prune -exec rm -rf {} +
 
 lock: $(PYTHON)  ## resolve both lock files anew (needs uv)
-	uv pip compile pyproject.toml --group dev --extra governance --generate-hashes --universal --no-annotate --no-header --no-emit-index-url --output-file requirements.lock --quiet
-	uv pip compile pyproject.toml --group dev --extra governance --extra gpu --generate-hashes --universal --no-annotate --no-header --no-emit-index-url --output-file requirements-gpu.lock --quiet
+	uv pip compile pyproject.toml --group dev --extra governance --extra export --generate-hashes --universal --no-annotate --no-header --no-emit-index-url --output-file requirements.lock --quiet
+	uv pip compile pyproject.toml --group dev --extra governance --extra export --extra gpu --generate-hashes --universal --no-annotate --no-header --no-emit-index-url --output-file requirements-gpu.lock --quiet
