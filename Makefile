@@ -9,7 +9,7 @@ STAMP := $(VENV)/.installed-$(LOCK)
 ACTIVATE := . $(VENV)/bin/activate
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro test check format ui docs clean lock
+.PHONY: help setup repro test check format ui experiments docs clean lock
 
 help:  ## list these targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -48,6 +48,9 @@ ui: setup  ## open MLflow's pages at http://127.0.0.1:5000 (PORT=… for another
 
 docs: setup  ## build the site of the documentation into site/, and look that no link is dead
 	@$(ACTIVATE) && NO_MKDOCS_2_WARNING=1 PYTHONPATH=. python -m mkdocs build --quiet --strict
+
+experiments: setup  ## the experiments of `dvc exp run`, with the params and numbers that differ between them
+	@$(ACTIVATE) && dvc exp show --only-changed --drop '^(stages|data|reports|requirements)'
 
 clean:  ## remove caches of tools; never runs, ledger, data or DVC's cache
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build site *.egg-info

@@ -9,6 +9,7 @@ it, because too few images stand behind them, are shown too, marked as what `eva
 import argparse
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from scipy.stats import binom
@@ -49,11 +50,15 @@ def answered(rng: np.random.Generator, n: int, classes: int, signal: float, sure
     return prepared(truth, powers / powers.sum(axis=1, keepdims=True))
 
 
+@cache
+def stated() -> Evaluate:
+    """What params.yaml says, read once."""
+    return load(PROJECT / "params.yaml").tree.evaluate.model_copy(update={"confidence": LEVEL, "bootstrap": 400})
+
+
 def options(**changes: object) -> Evaluate:
-    """What params.yaml says, with some of it changed."""
-    return load(PROJECT / "params.yaml").tree.evaluate.model_copy(
-        update={"confidence": LEVEL, "bootstrap": 400, **changes}
-    )
+    """The same with some of it changed."""
+    return stated().model_copy(update=changes)
 
 
 def shares() -> Iterator[Row]:
@@ -194,6 +199,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--draws", type=int, default=1000)
     n = parser.parse_args().draws
+    stated()
     print("| interval at 95 % | of | holds the truth in | note |\n|---|---|---|---|")
     for rows in (shares(), means(n), differences(n), of_a_class(n), resampling(n), seeds(n), thresholds(n)):
         for row in rows:

@@ -6,12 +6,13 @@ from stages.core.auditing.entries import enter_decision
 from stages.core.console import say
 from stages.core.errors import UserError
 from stages.core.evaluating.plots import pareto_picture
-from stages.core.files import write_csv, write_json, write_text
+from stages.core.files import replaced_folder, write_csv, write_json, write_text
 from stages.core.governance.card import card
 from stages.core.governance.croissant import described
 from stages.core.layout import PROJECT
 from stages.core.reporting.contents import Contents
 from stages.core.reporting.decision import decide
+from stages.core.reporting.dvc_views import summary, write_plots
 from stages.core.reporting.leaderboard import as_text, front_points
 from stages.core.reporting.report_page import page
 from stages.core.reporting.report_text import markdown
@@ -30,6 +31,9 @@ def main(root: Path = PROJECT) -> None:
     write_text(layout.reports / "report.md", markdown(contents))
     write_text(layout.reports / "index.html", page(contents))
     write_json(layout.reports / "champion.json", decision.record)
+    write_json(layout.summary, summary(order, choice.champion))
+    with replaced_folder(layout.plots) as folder:
+        write_plots(folder, order, choice.champion)
     write_json(layout.croissant, described(layout))
     write_text(layout.card, card(layout, choice.champion, params.tree.evaluate.confidence))
     enter_decision(layout, decision.record, params.candidates)

@@ -73,6 +73,16 @@ class Layout:
         return self.reports / "pareto.png"
 
     @property
+    def summary(self) -> Path:
+        """A few numbers, for `dvc metrics diff`."""
+        return self.reports / "summary.json"
+
+    @property
+    def plots(self) -> Path:
+        """Folder of tables and pictures for `dvc plots`."""
+        return self.reports / "plots"
+
+    @property
     def croissant(self) -> Path:
         """The data set in the format of Croissant."""
         return self.reports / "croissant.json"
