@@ -2,8 +2,10 @@
 
 import pytest
 
+from stages.core.serving.sheet import write_sheet
 from tests.browser import LOOKS, browser, opened, too_wide, violations  # noqa: F401 - a fixture
 from tests.core.serving.asked import picture, served
+from tests.core.serving.test_sheet import sheet_of
 
 pytestmark = pytest.mark.slow
 
@@ -58,11 +60,14 @@ def test_a_dropped_picture_is_asked_about(browser, address):  # noqa: F811
 
 
 def test_it_works_by_keyboard(browser, address):  # noqa: F811
-    """The first Tab reaches the choice of files, which is labelled."""
+    """Tab reaches the choice of files after the choice of light or dark, and it is labelled."""
     with opened(browser, address) as page:
-        page.keyboard.press("Tab")
+        reached = []
+        for _ in range(2):
+            page.keyboard.press("Tab")
+            reached.append(page.evaluate("document.activeElement.id"))
 
-        assert page.evaluate("document.activeElement.id") == "files"
+        assert reached == ["look", "files"]
         assert "Choose pictures" in page.get_by_label("Choose pictures").evaluate("node => node.labels[0].innerText")
 
 
@@ -74,4 +79,12 @@ def test_everybody_can_read_it(browser, address, size, scheme):  # noqa: F811
             page, ("dog.png", picture(255)), ("a_very_long_name_" * 9 + ".png", picture(128)), ("bad.png", b"no image")
         )
 
+        assert violations(page) == [] and too_wide(page) <= 0
+
+
+@pytest.mark.parametrize(("size", "scheme"), LOOKS)
+def test_everybody_can_read_a_sheet(browser, tmp_path, size, scheme):  # noqa: F811
+    """The page that `predict --sheet` writes: axe finds nothing, nothing is wider than the window."""
+    write_sheet(sheet_of(range(0, 256, 8), bad=["broken.png", "x" * 200]), tmp_path / "sheet.html")
+    with opened(browser, tmp_path / "sheet.html", size, scheme) as page:
         assert violations(page) == [] and too_wide(page) <= 0

@@ -36,7 +36,7 @@ class Asking:
     images: list[Member]
     top: int
     sheet: Sheet
-    n_sure: int = 0
+    n_unsure: int = 0
 
     def rows(self) -> Iterator[Row]:
         """Ask about every image, behind a progress bar."""
@@ -44,7 +44,7 @@ class Asking:
             for answer in answers(self.model, self.images):
                 row = told(answer, self.model, self.top)
                 self.sheet.add(answer, row)
-                self.n_sure += bool(row["sure"])
+                self.n_unsure += row["sure"] is False
                 bar.update()
                 yield row
 
@@ -118,7 +118,8 @@ def answer(asking: Asking, written: list[Path]) -> None:
     for row in sheet.bad[:MOST_SAID]:
         say(f"warning: {row['image']} can't be read: {row['error']}")
     n_answered = sheet.n_seen - sheet.n_bad
-    summary = f"{n_answered:,} images answered, {n_answered - asking.n_sure:,} of them not sure{where}"
+    unsure = f"{asking.n_unsure:,} of them not sure" if sheet.threshold is not None else "without a threshold"
+    summary = f"{n_answered:,} images answered, {unsure}{where}"
     if sheet.n_bad:
         raise Unreadable(f"{sheet.n_bad:,} of {sheet.n_seen:,} images can't be read; {summary}")
     say(f"predict: {summary}")

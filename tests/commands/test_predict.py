@@ -66,7 +66,9 @@ def test_predict_package_and_evaluate_agree(finished, asked):
         rows, _ = predicted(finished, way, folder)
         np.testing.assert_allclose(table(rows, classes), expected, atol=1e-5)
     threshold = read_calibration(finished.root / "reports/candidates/plain").threshold
-    assert [row["sure"] for row in rows] == [threshold is None or row["confidence"] >= threshold for row in rows]
+    assert [row["sure"] for row in rows] == [
+        None if threshold is None else row["confidence"] >= threshold for row in rows
+    ]
 
 
 def test_the_champion_answers_where_none_is_named(finished, asked):

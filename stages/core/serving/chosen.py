@@ -76,7 +76,7 @@ def of_candidate(layout: Layout, found: Asked) -> Chosen:
         raise UserError(f"{candidate.folder / missing[0]} is missing; `dvc checkout` or `dvc pull` brings it back")
     evaluation = trail(candidate, layout.evaluation(candidate.name), None).evaluation
     if not evaluation:
-        say(f"warning: {candidate.name} is not evaluated: its probabilities are not calibrated, nothing is `not sure`")
+        say(f"warning: {candidate.name} is not evaluated: its answers are not calibrated and have no threshold")
     return Chosen(candidate.name, candidate.folder, about(candidate, evaluation or candidate.folder))
 
 

@@ -27,9 +27,9 @@ def picture(sheet: Sheet) -> Any:
         left, top = GAP + at % across * width, 2 * GAP + 2 * LINE + at // across * height
         image.paste(enlarged(pixels).convert("RGB"), (left, top))
         below = top + SIDE + 1
-        write(pen, (left, below), cut(row["label"]), INK if row["sure"] else DOUBT)
-        sure = "" if row["sure"] else ", not sure"
-        write(pen, (left, below + LINE), f"{100 * row['confidence']:.1f} %{sure}", INK if row["sure"] else DOUBT)
+        ink, sure = (DOUBT, ", not sure") if row["sure"] is False else (INK, "")
+        write(pen, (left, below), cut(row["label"]), ink)
+        write(pen, (left, below + LINE), f"{100 * row['confidence']:.1f} %{sure}", ink)
         write(pen, (left, below + 2 * LINE), cut(row["image"].rpartition("/")[2]), SOFT)
     return image
 

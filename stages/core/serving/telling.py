@@ -29,7 +29,7 @@ def told(answer: Answer, model: ServedModel, top: int) -> Row:
     best = np.argsort(-said, kind="stable")[:top]
     first = {"label": model.classes[best[0]], "confidence": float(said[best[0]])}
     ranked = [{"label": model.classes[at], "confidence": float(said[at])} for at in best]
-    return row | first | {"sure": bool(model.sure(said[best[0]])), "top": ranked}
+    return row | first | {"sure": model.sure(said[best[:1]])[0], "top": ranked}
 
 
 def columns(top: int) -> list[str]:

@@ -154,7 +154,7 @@ def file_signature(classes: list[str]) -> Any:
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, Schema
 
-    columns = [ColSpec("string", LABEL), ColSpec("double", CONFIDENCE), ColSpec("boolean", SURE)]
+    columns = [ColSpec("string", LABEL), ColSpec("double", CONFIDENCE), ColSpec("boolean", SURE, required=False)]
     columns += [ColSpec("double", f"{EACH}{name}") for name in classes]
     return ModelSignature(Schema([ColSpec("binary", "image")]), Schema(columns))
 

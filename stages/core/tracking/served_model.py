@@ -46,9 +46,10 @@ class ServedModel:
         checked(data)
         return fitted(decode(data).pixels, **self.about["normalize"])
 
-    def sure(self, confidence: np.ndarray) -> np.ndarray:
-        """Whether each confidence [N] reaches the threshold, bool [N]; without a threshold all do."""
-        return confidence >= (self.about.get("threshold") or 0.0)
+    def sure(self, confidence: np.ndarray) -> list[bool | None]:
+        """Whether each confidence [N] reaches the threshold; None where no threshold is known to keep its promise."""
+        threshold = self.about.get("threshold")
+        return [None if threshold is None else bool(one >= threshold) for one in confidence]
 
     def answers(self, files: list[bytes]) -> pd.DataFrame:
         """Decode image files and name the most probable class of each. Raises ValueError naming one that is none."""
