@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from stages.core.candidates.calibrated import Calibration, read_calibration
+from stages.core.errors import UserError
 from stages.core.files import read_text_csv
 from stages.core.reporting.standing import Standing
 
@@ -42,6 +43,8 @@ class Evaluated:
     def table(self, name: str) -> pd.DataFrame:
         """A table of its split. Raises UserError where `evaluate` has not written it."""
         path = self.folder / f"{self.split}_{name}.csv"
+        if not path.exists():
+            raise UserError(f"{path} is missing; `dvc repro` makes it")
         return read_text_csv(path, TEXTS)
 
     def metric(self, name: str) -> float:

@@ -40,7 +40,7 @@ def even_ticks(low: float, high: float) -> list[float]:
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(power * s for s in STEPS if power * s >= rough * 0.999)
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
-    return [round(k * step, 12) for k in range(first, last + 1)]
+    return [float(f"{k * step:.9g}") for k in range(first, last + 1)]
 
 
 def log_ticks(low: float, high: float) -> list[float]:
@@ -55,7 +55,9 @@ def around(name: str, values: Sequence[float], log: bool = False) -> Axis:
     low, high = min(values), max(values)
     if log:
         return Axis(name, low / 1.5, high * 1.5, log=True)
-    room = 0.06 * (high - low) or 0.06 * abs(high) or 1.0
+    room, size = 0.06 * (high - low), max(abs(low), abs(high))
+    if room <= 1e-6 * size:  # all but equal: too near for round ticks between them
+        room = 0.06 * size or 1.0
     return Axis(name, low - room, high + room)
 
 

@@ -23,7 +23,7 @@ def cost_plot(rows: list[dict[str, Any]], cost: Cost, champion: str) -> Plot:
     log = min(row[cost] for row in rows) > 0
     best = upper_left([(row[cost], row["val_accuracy"]) for row in rows])
     won = [row for row in rows if row["candidate"] == champion]
-    dots = {"champion": won, "others": [row for row in rows if row not in won]}
+    dots = {"others": [row for row in rows if row not in won], "champion": won}
     named = tags(rows, cost)
     return Plot(
         title=f"Accuracy on validation by {NAMES[cost]}",

@@ -103,6 +103,7 @@ def area(points: list[Point]) -> float:
 
 def corners(points: list[Point]) -> list[Point]:
     """The points where a curve bends: the others would change no pixel."""
+    points = [point for place, point in enumerate(points) if place == 0 or point != points[place - 1]]
     if len(points) < 3:
         return points
     at = np.array(points)

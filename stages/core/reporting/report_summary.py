@@ -6,7 +6,7 @@ import pandas as pd
 
 from stages.core.files import human_bytes, listed
 from stages.core.images.manifest import SPLITS
-from stages.core.reporting.choosing import explained, listed_names, p_words
+from stages.core.reporting.choosing import explained, p_words
 from stages.core.reporting.contents import Contents
 from stages.core.reporting.evaluated import Evaluated
 from stages.core.reporting.report_sureness import percent, sureness
@@ -21,7 +21,7 @@ def summary(contents: Contents, counts: dict[str, int], source: dict[str, Any], 
         ("What was trained on what?", trained(contents, counts, source)),
         ("Is the data fit for it?", fit(verdict)),
         ("Which model won?", won(contents)),
-        ("Is that more than luck?", significant(contents)),
+        *([("Is that more than luck?", significant(contents))] if champion else []),
     ]
     evaluated = Evaluated(champion) if champion else None
     if evaluated is None or not evaluated.split:
@@ -66,17 +66,16 @@ def won(contents: Contents) -> str:
 def significant(contents: Contents) -> str:
     """Whether the leader is clearly better than each other candidate."""
     choice, level = contents.choice, f"{100 * contents.choice.rule.confidence:g} %"
-    if choice.leader is None:
-        return "There is nothing to compare."
-    if not choice.rivals:
+    if choice.leader is None or not choice.rivals:
         return "It has no rival."
     ties = [rival for rival in choice.rivals if not rival.beaten]
     if not ties:
         return f"Yes: {choice.leader.name} beats every other at {level}, also after correction for all pairs."
     most = p_words(min(rival.p for rival in ties))
-    beaten = len(choice.rivals) - len(ties)
-    also = f" It clearly beats the other {beaten}." if beaten else ""
-    return f"Not against {listed_names(ties)}: chance alone gives such a lead too often (at best {most}).{also}"
+    beaten = [rival.standing.name for rival in choice.rivals if rival.beaten]
+    also = f" It clearly beats {listed(beaten)}." if beaten else ""
+    names = listed([rival.standing.name for rival in ties])
+    return f"Not against {names}: chance alone gives such a lead too often (at best {most}).{also}"
 
 
 def good(evaluated: Evaluated, confidence: float) -> str:

@@ -18,7 +18,7 @@ def sureness(evaluated: Evaluated) -> list[str]:
         f"and {points(metrics[f'{split}_mce'])} in the worst bin (MCE), which holds {in_worst(evaluated)}."
     ]
     if kept.temperature is None:
-        said.append("No temperature was fitted: probabilities are told as the network gives them.")
+        said.append("No temperature was fitted: probabilities are told as the model gives them.")
     else:
         said.append(
             f"A temperature of {kept.temperature:.3g}, fitted on validation images, is part of the model; "
@@ -35,19 +35,18 @@ def in_worst(evaluated: Evaluated) -> str:
 
 
 def threshold_said(evaluated: Evaluated) -> str:
-    """What is answered and what is left as `not sure`."""
+    """What is answered and what is left as “not sure”."""
     metrics, split, kept = evaluated.standing.metrics, evaluated.split, evaluated.calibration
     wanted = f"{100 * kept.wanted_precision:g} %"
     if kept.threshold is None:
-        return (
-            f"No confidence is known from which {wanted} of its answers are right: the validation images are too few."
-        )
+        why = "it makes too many mistakes, or the validation images are too few"
+        return f"No confidence is known from which {wanted} of its answers are right: {why}."
     if kept.threshold == 0:
-        return f"As {wanted} of its answers are to be right, it need not say `not sure` of any image."
+        return f"As {wanted} of its answers are to be right, it need not say “not sure” of any image."
     right = f"{split}_answered_accuracy"
     said = f", and {percent(metrics[right])} of those answers are right" if right in metrics else ""
     return (
-        f"To have {wanted} of its answers right it says `not sure` below a confidence of {kept.threshold:.3f}: "
+        f"To have {wanted} of its answers right it says “not sure” below a confidence of {kept.threshold:.3f}: "
         f"it answers {percent(metrics[f'{split}_coverage'])} of the {evaluated.images}{said}."
     )
 
