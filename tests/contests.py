@@ -78,10 +78,16 @@ def contest(root: Path, name: str, params: Params | None = None, **more: Any) ->
 
 def run_of(root: Path, client: Any, experiment: str, name: str) -> None:
     """Give a candidate its run, and a packaged model."""
+    key = read_candidate(Layout(root).candidate(name)).record["key"]
+    package_of(
+        client, experiment, client.create_run(experiment, tags={"imagetrail.key": key}, run_name=name).info.run_id
+    )
+
+
+def package_of(client: Any, experiment: str, run_id: str) -> None:
+    """Give a run a packaged model, or one more."""
     from mlflow.entities import LoggedModelOutput
 
-    key = read_candidate(Layout(root).candidate(name)).record["key"]
-    run_id = client.create_run(experiment, tags={"imagetrail.key": key}, run_name=name).info.run_id
     model = client.create_logged_model(experiment, "model_from_files", source_run_id=run_id)
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "MLmodel").write_text("flavors: {}\n")

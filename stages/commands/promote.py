@@ -16,7 +16,6 @@ from typing import Any
 from stages.commands.audit import audit
 from stages.core.auditing.asked import asked
 from stages.core.auditing.finding import Verdict
-from stages.core.candidates.candidate import Candidate
 from stages.core.console import say, show
 from stages.core.errors import NotPromoted, UserError
 from stages.core.promoting.carrying_out import mend, pending
@@ -72,11 +71,12 @@ def decide(registry: Registry, params: Params, parsed: argparse.Namespace, by: B
     """Judge, tell and write. Raises NotPromoted, UserError."""
     layout = registry.layout
     candidate = asked(layout, params, parsed.candidate, scratch).candidate
-    now = registry.with_alias(CHAMPION)
-    if now and now.key == candidate.record["key"]:
+    if candidate.failure:
+        raise UserError(f"{candidate.name} has no model: its training failed ({candidate.failure})")
+    now, package = registry.with_alias(CHAMPION), registry.packaged(str(candidate.record["key"]))
+    if now and now.package == package.model_id:
         show(f"{candidate.name} is champion of {registry.model} already (version {now.number}); nothing is decided")
         return
-    check(registry, candidate)
 
     def verdicts() -> list[Verdict]:
         return audit(layout.root, parsed.candidate or candidate.name, params.tree.promote.lineage.quick)[1]
@@ -90,13 +90,6 @@ def decide(registry: Registry, params: Params, parsed: argparse.Namespace, by: B
     if parsed.json:
         show(json.dumps(body, indent=1))
     answer(body, parsed.dry_run)
-
-
-def check(registry: Registry, candidate: Candidate) -> None:
-    """Raise UserError for what can't be served at all: a failed training, or one that was not packaged."""
-    if candidate.failure:
-        raise UserError(f"{candidate.name} has no model: its training failed ({candidate.failure})")
-    registry.packaged(str(candidate.record["key"]))
 
 
 def gates() -> list[tuple[str, ModuleType]]:

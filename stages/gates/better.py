@@ -3,7 +3,7 @@
 from stages.core.evaluating.significance import compare, discordant
 from stages.core.promoting.constant import constant_answers
 from stages.core.promoting.contest import Contest
-from stages.core.promoting.outcome import Outcome, at_most, judged
+from stages.core.promoting.outcome import Outcome, at_most, judged, not_asked
 
 PLACE = 30
 
@@ -14,6 +14,8 @@ def check(contest: Contest) -> Outcome:
     The more candidates have been tried against one champion, the more easily one of them wins by luck: the p-value is
     multiplied by their number (Bonferroni; Dunn 1961).
     """
+    if contest.anew:
+        return not_asked("it is the champion itself, packaged anew")
     limits, own, rival = contest.limits.better, contest.answers, contest.rival()
     other = contest.champion.name if contest.champion else "always naming the most frequent class"
     against = rival or constant_answers(own)

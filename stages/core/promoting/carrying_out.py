@@ -20,7 +20,7 @@ RUN_TAG = "imagetrail.promotion"
 
 def carry_out(registry: Registry, line: Line) -> None:
     """Make the registry say what a line of the ledger does. Raises UserError; what is missing can be done later."""
-    body, version = line.body, registry.registered(line.body["key"])
+    body, version = line.body, registry.registered(line.body["key"], line.body["package"])
     registry.describe(version, description(registry, version, line), version_tags(line))
     registry.tag_run(version.run_id, {RUN_TAG: f"{summary(body)} ({line.time[:16]})"})
     if body["what"] == REFUSED:
@@ -29,7 +29,7 @@ def carry_out(registry: Registry, line: Line) -> None:
         registry.point(CHAMPION, version)
         registry.let_go(CHALLENGER, version)
         former = registry.of_key(body["champion"]["key"]) if body["champion"] else None
-        if former and former.run_id:
+        if former and former.run_id not in ("", version.run_id):
             until = f"was champion of {body['model']} until {line.time[:16]}, when {body['candidate']} took its place"
             registry.tag_run(former.run_id, {RUN_TAG: until})
     registry.set_mark(f"{line.time} {line.hash}")

@@ -40,7 +40,8 @@ class Champion:
 class Contest:
     """A candidate before the gate; `champion` is None for the first one.
 
-    audit: makes the verdicts of an audit. package: fetches the packaged model from MLflow into a folder, and gives it.
+    audit: makes the verdicts of an audit. package: fetches the packaged model from MLflow into a folder, and gives it;
+    package_id is its id there.
     n_tried: candidates that were tried against this champion on these images, this one included.
     """
 
@@ -50,6 +51,7 @@ class Contest:
     champion: Champion | None
     audit: Callable[[], list[Verdict]]
     package: Callable[[], Path]
+    package_id: str = ""
     n_tried: int = 1
 
     @property
@@ -89,6 +91,11 @@ class Contest:
     def exam(self) -> Exam:
         """The test images that the candidate was measured on. Raises Unknown."""
         return exam_of(self.layout, self.candidate)
+
+    @property
+    def anew(self) -> bool:
+        """Whether the candidate is champion already, and was packaged anew since: with another temperature, say."""
+        return self.champion is not None and self.champion.key == self.candidate.record["key"]
 
     def rival(self) -> Answers | None:
         """The champion's answers to the same images; None for a first one. Raises Unknown where there are no such."""

@@ -39,6 +39,7 @@ def body_of(contest: Contest, model: str, gates: list[dict[str, Any]], by: By) -
         "candidate": contest.candidate.name,
         "key": record["key"],
         "model_sha256": model_sha256(record),
+        "package": contest.package_id,
         "champion": told_of(contest.champion),
         "gates": gates,
         "failed": failed,

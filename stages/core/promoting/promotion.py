@@ -66,10 +66,12 @@ def contest_of(
     champion = champion_of(registry, lines, version, scratch / "champion") if version else None
     key = str(candidate.record["key"])
 
-    def package() -> Path:
-        return registry.fetched(key, scratch / "package")
+    packaged = registry.packaged(key)
 
-    contest = Contest(layout, params, candidate, champion, audit, package)
+    def package() -> Path:
+        return registry.fetched(packaged, scratch / "package")
+
+    contest = Contest(layout, params, candidate, champion, audit, package, packaged.model_id)
     contest.n_tried = n_tried(lines, key, champion.key if champion else None, exam_or_none(contest))
     return contest
 
@@ -100,7 +102,7 @@ def record(registry: Registry, contest: Contest, body: dict[str, Any]) -> Line:
     Raises UserError where the champion has changed meanwhile, or MLflow or the ledger can't be written.
     """
     unchanged(registry, contest.champion)
-    version = registry.registered(str(body["key"]))
+    version = registry.registered(body["key"], body["package"])
     place = f"promotion/{datetime.now(UTC):%Y-%m-%dT%H-%M-%S-%fZ}"
     with tempfile.TemporaryDirectory() as folder:
         evidence = kept(contest, Path(folder))

@@ -12,7 +12,7 @@ from stages.core.promoting.history import ROLLED_BACK, champions, decisions
 from stages.core.promoting.promotion import entered
 from stages.core.tracking.registry import CHAMPION, Registry
 
-COPIED = ("candidate", "key", "model_sha256", "about", "artifacts")
+COPIED = ("candidate", "key", "model_sha256", "package", "about", "artifacts")
 
 
 def roll_back(registry: Registry, layout: Layout, by: By) -> Line:
@@ -36,9 +36,7 @@ def body_of(registry: Registry, layout: Layout, by: By) -> dict[str, Any]:
     if len(stack) == 1:
         raise UserError(f"{own['candidate']} is the first champion of {registry.model}: there is none before it")
     before = stack[-2].body
-    version = registry.of_key(before["key"])
-    if version is None:
-        raise UserError(f"{before['candidate']} (key {before['key'][:12]}) is not in {registry.model} any more")
+    version = registry.registered(before["key"], before["package"])
     return {
         "what": ROLLED_BACK,
         "model": registry.model,

@@ -21,6 +21,7 @@ from stages.core.tracking.witness import copied, opened_store
 CHAMPION, CHALLENGER = "champion", "challenger"
 FORM = "model_from_files"  # the packaged form that is registered: it takes images as people have them
 VERSIONS = "mlflow.modelVersions"
+PACKAGE = "imagetrail.package"  # of a version: the logged model in it, as a candidate can be packaged anew
 ABOUT = (
     "`champion` is the model in use, `challenger` the last one that was refused. `imagetrail promote` sets both, and "
     "records why; what is changed here by hand stands in no ledger."
@@ -30,12 +31,12 @@ MARK = "imagetrail.promotion"  # of the registered model: time and hash of the l
 
 @dataclass(frozen=True)
 class Version:
-    """A version of the registered model: its number, the key of the candidate in it, and its run."""
+    """A version of the registered model: its number, the key of the candidate in it, its run and packaged model."""
 
     number: str
     key: str
     run_id: str
-    source: str
+    package: str
 
 
 def model_name(params: Params) -> str:
@@ -73,18 +74,22 @@ class Registry:
         number = (self.about.aliases if self.about else {}).get(alias)
         return None if number is None else self.read(self.ask("get_model_version", self.model, str(number)))
 
+    def versions(self) -> list[Version]:
+        """Every version, the newest last."""
+        found = [self.read(one) for one in self.ask("search_model_versions", f"name = '{self.model}'")]
+        return sorted(found, key=lambda version: int(version.number))
+
     def of_key(self, key: str) -> Version | None:
         """The newest version that holds a candidate; None where there is none."""
-        found = [self.read(one) for one in self.ask("search_model_versions", f"name = '{self.model}'")]
-        own = [version for version in found if version.key == key]
-        return max(own, key=lambda version: int(version.number), default=None)
+        return next((version for version in reversed(self.versions()) if version.key == key), None)
 
     def read(self, version: Any) -> Version:
         """Plain values of a version; one that somebody else registered has the key of its run, if any."""
         key = version.tags.get(KEY)
         if key is None and version.run_id:
             key = self.ask("get_run", version.run_id).data.tags.get(KEY)
-        return Version(str(version.version), str(key or ""), str(version.run_id or ""), str(version.source))
+        package = str(version.tags.get(PACKAGE, ""))
+        return Version(str(version.version), str(key or ""), str(version.run_id or ""), package)
 
     def mark(self) -> str:
         """Time and hash of the last decision that was carried out; nothing before the first."""
@@ -97,21 +102,22 @@ class Registry:
             raise UserError(f"MLflow has no run with the key {key[:12]}; `imagetrail sync` makes it")
         return run
 
-    def packaged(self, key: str) -> Any:
-        """The logged model that is registered for a candidate. Raises UserError where it was not packaged."""
+    def packaged(self, key: str, model_id: str = "") -> Any:
+        """The packaged model of a candidate that has this id, else its newest. Raises UserError where it has none."""
         run = self.run_of(key)
-        for output in run.outputs.model_outputs if run.outputs else []:
-            model = self.ask("get_logged_model", output.model_id)
-            if model.name == FORM:
-                return model
-        raise UserError(f"MLflow has no packaged model of run {run.info.run_id[:12]}; `imagetrail sync` packages it")
+        ids = [output.model_id for output in run.outputs.model_outputs] if run.outputs else []
+        found = [model for model in (self.ask("get_logged_model", one) for one in ids) if model.name == FORM]
+        named = [model for model in found if model.model_id == model_id]
+        if not found:
+            raise UserError(
+                f"MLflow has no packaged model of run {run.info.run_id[:12]}; `imagetrail sync` packages it"
+            )
+        return max(named or found, key=lambda model: model.creation_timestamp)
 
-    def fetched(self, key: str, folder: Path) -> Path:
-        """Copy the packaged model of a candidate into a folder. Raises UserError."""
+    def fetched(self, package: Any, folder: Path) -> Path:
+        """Copy a packaged model into a folder. Raises UserError."""
         try:
-            return copied(self.store, str(self.packaged(key).artifact_location), folder)
-        except UserError:
-            raise
+            return copied(self.store, str(package.artifact_location), folder)
         except Exception as error:
             raise failed(self.store.uri, error) from error
 
@@ -125,17 +131,18 @@ class Registry:
 
     # ---- writing -----------------------------------------------------------------------------------------------
 
-    def registered(self, key: str) -> Version:
-        """The version of a candidate, made where there is none. Raises UserError."""
-        if version := self.of_key(key):
-            return version
+    def registered(self, key: str, model_id: str = "") -> Version:
+        """The version that holds a packaged model of a candidate, made where there is none. Raises UserError."""
+        package = self.packaged(key, model_id)
+        known = [version for version in self.versions() if version.package == package.model_id]
+        if known:
+            return known[-1]
         if self.about is None:
             self.ask("create_registered_model", self.model, description=ABOUT)
-        package = self.packaged(key)
         # a SQLite store would look for models:/ID in whatever store happens to be MLflow's default (3.17)
         source = f"models:/{package.model_id}" if self.store.uri.startswith("http") else package.artifact_location
         ids = {"run_id": package.source_run_id, "model_id": package.model_id}
-        made = self.ask("create_model_version", self.model, source, tags={KEY: key}, **ids)
+        made = self.ask("create_model_version", self.model, source, tags={KEY: key, PACKAGE: package.model_id}, **ids)
         known = json.loads(package.tags.get(VERSIONS, "[]"))  # as mlflow.register_model does, for the model's page
         told = json.dumps([*known, {"name": self.model, "version": int(made.version)}])
         self.ask("set_logged_model_tags", package.model_id, {VERSIONS: told})

@@ -15,7 +15,7 @@ from stages.core.promoting.rolling_back import roll_back
 from stages.core.tracking.registry import CHALLENGER, CHAMPION, Registry
 from stages.core.tracking.store import connect
 from stages.gates import better, calibration, classes, same_images
-from tests.contests import FINE, candidate, contest, limits, manifest, run_of
+from tests.contests import FINE, candidate, contest, limits, manifest, package_of, run_of
 from tests.stores import mlflow_server, stop
 
 pytestmark = pytest.mark.slow
@@ -216,6 +216,21 @@ def test_a_champion_that_no_ledger_knows_can_only_be_replaced_by_force(root):
     assert promote(root, "new", ADA).body["what"] == "forced" and standing(root) == ("new", None)
 
 
+def test_a_champion_that_is_packaged_anew_passes_the_gate_again(root):
+    """With another temperature it is another model in use: a version of its own, which need not be better than itself."""
+    promote(root, "new")
+    store, run_id = connect(Layout(root), PARAMS), registry(root).with_alias(CHAMPION).run_id
+    package_of(store.client, store.experiment_id, run_id)
+    first, line = registry(root).with_alias(CHAMPION), promote(root, "new")
+    second = registry(root).with_alias(CHAMPION)
+
+    assert line.body["what"] == "promoted" and line.body["gates"][1]["verdict"] == "none"
+    assert (first.number, second.number) == ("1", "2") and first.package != second.package == line.body["package"]
+    assert "is champion" in store.client.get_run(run_id).data.tags["imagetrail.promotion"]
+    roll_back(registry(root), Layout(root), By())
+    assert registry(root).with_alias(CHAMPION) == first
+
+
 def test_evidence_counts_by_its_hash_wherever_it_is(root):
     """The champion's answers are found in MLflow when the checkout has others; edited everywhere, they are gone."""
     promote(root, "old")
@@ -261,7 +276,11 @@ def test_over_a_server_all_is_the_same_until_it_dies(root, tmp_path, monkeypatch
             assert promote(root, "new").body["what"] == "promoted" and standing(root) == ("new", None)
         finally:
             (root / "aside").rename(Layout(root).evaluation("old"))
-        assert registry(root).fetched(contest(root, "new").candidate.record["key"], tmp_path / "package").exists()
+        assert (
+            registry(root)
+            .fetched(registry(root).packaged(contest(root, "new").candidate.record["key"]), tmp_path / "package")
+            .exists()
+        )
         own, n_lines = registry(root), len(decisions(Layout(root), "pets"))
         stop(process)
         with pytest.raises(UserError, match="run the same command again later"):
