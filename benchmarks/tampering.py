@@ -281,6 +281,14 @@ def packaged_edit(root: Path) -> None:
         byte_edit(path.relative_to(root).as_posix())(root)
 
 
+def packaged_classes(root: Path) -> None:
+    """Let every packaged model call its first class by the name of the second."""
+    for path in root.glob("mlruns/digits/models/*/artifacts/data/data/about.json"):
+        told = read_json(path)
+        told["classes"][:2] = told["classes"][1::-1]
+        write_json(path, told)
+
+
 def lock_edit(root: Path) -> None:
     """Change the hash of the candidate in dvc.lock."""
     tree = YAML().load((root / "dvc.lock").read_text())
@@ -443,6 +451,7 @@ KINDS = [
     Kind("MLflow: the artifact candidate.json", artifact_edit("candidate.json")),
     Kind("MLflow: the artifact test_confusion_matrix.csv", artifact_edit("evaluation/test_confusion_matrix.csv")),
     Kind("MLflow: the packaged model", packaged_edit),
+    Kind("MLflow: two classes of the packaged model, swapped", packaged_classes),
     Kind("dvc.lock: the candidate's hash", lock_edit),
     Kind("ledger: a line removed", lines_edit(lambda lines: lines[1:])),
     Kind("ledger: two lines reordered", lines_edit(lambda lines: [lines[1], lines[0], *lines[2:]])),
