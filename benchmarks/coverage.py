@@ -53,7 +53,7 @@ def answered(rng: np.random.Generator, n: int, classes: int, signal: float, sure
 @cache
 def stated() -> Evaluate:
     """What params.yaml says, read once."""
-    return load(PROJECT / "params.yaml").tree.evaluate.model_copy(update={"confidence": LEVEL, "bootstrap": 400})
+    return load(PROJECT / "params.yaml").tree.evaluate.model_copy(update={"confidence": LEVEL})
 
 
 def options(**changes: object) -> Evaluate:
@@ -132,7 +132,7 @@ def of_a_class(draws: int) -> Iterator[Row]:
         yield sampled("precision of a class: Wilson", f"{where}p = {true[1]:.3f}", 3 * draws, precision)
 
 
-def resampling(draws: int) -> Iterator[Row]:
+def others(draws: int) -> Iterator[Row]:
     """What is no share, on both sides of the limit from which `evaluate` gives an interval."""
     limit = options().bootstrap_from
     for n, signal, sureness in (
@@ -146,8 +146,8 @@ def resampling(draws: int) -> Iterator[Row]:
         whole = answered(np.random.default_rng(2), MANY, 4, signal, sureness)
         true = measures(whole, np.ones(MANY), options())
         rng, held = np.random.default_rng(1), dict.fromkeys(HOW, 0)
-        for _ in range(draws):
-            found = measured(answered(rng, n, 4, signal, sureness), options(bootstrap_from=0.0))
+        for draw in range(draws):
+            found = measured(answered(rng, n, 4, signal, sureness), options(bootstrap_from=0.0, seed=draw + 1))
             for name in HOW:
                 held[name] += found.get(f"{name}_low", 0) <= true[name] <= found.get(f"{name}_high", 1)
         spread = variance_of_hits(true["accuracy"], n)
@@ -194,15 +194,27 @@ def thresholds(draws: int) -> Iterator[Row]:
         )
 
 
+PARTS: dict[str, Callable[[int], Iterator[Row]]] = {
+    "shares": lambda _: shares(),
+    "means": means,
+    "differences": differences,
+    "classes": of_a_class,
+    "others": others,
+    "seeds": seeds,
+    "thresholds": thresholds,
+}
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"only these: {', '.join(PARTS)}")
     parser.add_argument("--draws", type=int, default=1000)
-    n = parser.parse_args().draws
+    parsed = parser.parse_args()
     stated()
     print("| interval at 95 % | of | holds the truth in | note |\n|---|---|---|---|")
-    for rows in (shares(), means(n), differences(n), of_a_class(n), resampling(n), seeds(n), thresholds(n)):
-        for row in rows:
+    for name in parsed.parts or PARTS:
+        for row in PARTS[name](parsed.draws):
             print(row.text(), flush=True)
 
 

@@ -76,6 +76,18 @@ def test_metrics_are_flat_and_true(finished, name):
     assert metrics["test_n_images"] == len(test) and 350 <= len(test) <= 370
 
 
+def test_dvc_shows_a_few_numbers_and_every_plot(finished):
+    """`dvc metrics show` is narrow, and each plot that dvc.yaml declares is drawn from a real run."""
+    (numbers,) = json.loads(finished.run("dvc", "metrics", "show", "--json").stdout)[""]["data"].values()
+    plots = json.loads(finished.run("dvc", "plots", "show", "--json").stdout)["data"]
+
+    assert set(numbers["data"]["val"]) == set(CANDIDATES) and len(numbers["data"]) == 6
+    assert numbers["data"]["champion"] == read_json(finished.root / "reports/champion.json")["candidate"]
+    assert len(plots) == 10
+    for name, (drawn, *_) in plots.items():
+        assert name.endswith(".png") or drawn["content"]["data"]["values"], name
+
+
 def test_others_are_told_of_data_and_champion(finished):
     """The description of the data and the card hold the hashes of manifest, images and model."""
     told = read_json(finished.root / "reports/croissant.json")
