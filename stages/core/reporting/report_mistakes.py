@@ -8,6 +8,7 @@ import pandas as pd
 from stages.core.files import records
 from stages.core.reporting.evaluated import Evaluated
 
+N_ROWS = 50  # classes in the table of classes, the lowest recall first
 N_CLASSES = 25  # of a confusion matrix; more can't be read, and a table of 1000 x 1000 opens in no browser
 
 
@@ -21,7 +22,8 @@ def mistakes(evaluated: Evaluated, n_pictures: int) -> dict[str, Any]:
         "pairs": confused(evaluated.table("confusions"), wrong[~wrong["path"].isin(shown)], n_pictures),
         "surest": surest,
         "n_wrong": len(wrong),
-        "per_class": records(classes.sort_values("recall", kind="stable")),
+        "per_class": records(classes.sort_values("recall", kind="stable").head(N_ROWS)),
+        "n_rows_left": max(len(classes) - N_ROWS, 0),
         "slices": slices(parts),
         "class_span": span(classes["recall_low"]),
         "slice_span": span(parts["low"]),

@@ -17,6 +17,8 @@ from stages.core.reporting.report_rows import board_rows, spans
 from stages.core.reporting.report_searches import searches
 from stages.core.reporting.report_summary import split_counts, summary
 
+N_SAMPLES = 300  # example images of the data, at most
+
 
 def page(contents: Contents) -> str:
     """The HTML page: in short, leaderboard, every candidate, search, data, checks, how to make it again and use it."""
@@ -72,6 +74,11 @@ def told(contents: Contents) -> dict[str, Any]:
 
 
 def sample_paths(manifest: pd.DataFrame, n: int) -> dict[str, list[str]]:
-    """The first n train images of each class: examples, not a random sample."""
-    train = rows_of(manifest, "train")
-    return {label: list(train[train["label"] == label]["path"][:n]) for label in class_names(manifest)}
+    """The first n train images of each class: examples, not a random sample.
+
+    Of many classes fewer, and of more than N_SAMPLES only the first, as a page is for reading.
+    """
+    train, names = rows_of(manifest, "train"), class_names(manifest)[:N_SAMPLES]
+    first = train.groupby("label", observed=True)["path"].head(min(n, max(1, N_SAMPLES // len(names))))
+    found = train.loc[first.index].groupby("label", observed=True)["path"].agg(list)
+    return {label: found.get(label, []) for label in names}
