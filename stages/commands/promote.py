@@ -18,6 +18,7 @@ from stages.core.auditing.asked import asked
 from stages.core.auditing.finding import Verdict
 from stages.core.console import say, show
 from stages.core.errors import NotPromoted, UserError
+from stages.core.governance.keys import fingerprint
 from stages.core.promoting.carrying_out import mend, pending
 from stages.core.promoting.contest import Contest
 from stages.core.promoting.decision import By, as_text, body_of, failures, summary
@@ -36,12 +37,15 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--force", action="store_true", help="promote what the gate refuses; needs --by and --why")
     parser.add_argument("--by", metavar="NAME", help="who decides; stands in the ledger and on the model")
     parser.add_argument("--why", metavar="TEXT", help="the reason; stands there too")
+    parser.add_argument("--public-key", type=Path, metavar="FILE", help="of who must have signed it, as for `audit`")
     parser.add_argument("--json", action="store_true", help="print the decision as JSON")
 
 
 def main(parsed: argparse.Namespace) -> None:
     """Print the decision. Raises NotPromoted when a gate fails, UserError for what can't be decided."""
     by = by_of(parsed)
+    if parsed.public_key:
+        fingerprint(parsed.public_key)
     params, layout = open_project()
     with alone(layout):
         registry = Registry(layout, params)
@@ -79,7 +83,8 @@ def decide(registry: Registry, params: Params, parsed: argparse.Namespace, by: B
         return
 
     def verdicts() -> list[Verdict]:
-        return audit(layout.root, parsed.candidate or candidate.name, params.tree.promote.lineage.quick)[1]
+        model, quick = parsed.candidate or candidate.name, params.tree.promote.lineage.quick
+        return audit(layout.root, model, quick, parsed.public_key)[1]
 
     contest = contest_of(registry, params, candidate, verdicts, scratch)
     body = body_of(contest, registry.model, gate(contest), by)
