@@ -19,7 +19,7 @@ from stages.core.evaluating.metrics import Outcomes, confusion_matrix, measures,
 from stages.core.evaluating.selection import threshold_of
 from stages.core.evaluating.significance import mean_interval
 from stages.core.layout import PROJECT
-from stages.core.settings.options import Evaluate
+from stages.core.settings.evaluate_options import Evaluate
 from stages.core.settings.params import load
 
 LEVEL, MANY = 0.95, 400_000  # images that stand for all there are

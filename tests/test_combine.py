@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.core.combine.combining import Validation, average, folds, log_loss, mixture_weights, stacked, weighted
+from stages.core.combine.combining import Validation, average, folds, mixture_weights, stacked, weighted
 from stages.core.combine.soup import architecture, greedy, mean_weights, soup
 from stages.core.errors import UserError
+from stages.core.evaluating.log_loss import log_loss
 from stages.core.settings.combine_options import Stack, Weighted, check_members
 from stages.core.settings.head_options import LogisticRegression
 from stages.core.training.data import TrainingFailed

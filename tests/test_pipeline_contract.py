@@ -9,7 +9,7 @@ from ruamel.yaml import YAML
 
 from stages.core.evaluating.evaluation import READS
 from stages.core.layout import PROJECT
-from stages.core.settings.options import Evaluate
+from stages.core.settings.evaluate_options import Evaluate
 
 PIPELINE = YAML(typ="safe").load((PROJECT / "dvc.yaml").read_text())["stages"]
 NODES = {name: node.get("do", node) for name, node in PIPELINE.items()}
@@ -28,6 +28,7 @@ CANNOT_CHANGE_AN_OUT = {
     "stages/core/settings/options.py": "types of those values",
     "stages/core/settings/fit_options.py": "types of those values",
     "stages/core/settings/drift_options.py": "types of those values",
+    "stages/core/settings/evaluate_options.py": "types of those values",
     "stages/core/settings/backbone_options.py": "types of those values",
     "stages/core/settings/report_options.py": "types of those values",
     "stages/core/settings/augment_options.py": "types of those values",

@@ -20,10 +20,11 @@ from stages.core.candidates.model_files import ENSEMBLE, HEAD, MEMBERS, model_fi
 from stages.core.candidates.predictor import averaged, decided, load_predictor, side_by_side
 from stages.core.candidates.run_record import Clock
 from stages.core.combine import combining
-from stages.core.combine.combining import Combined, Validation, accuracy, log_loss, rounded
+from stages.core.combine.combining import Combined, Validation, accuracy, rounded
 from stages.core.combine.soup_making import make_soup
 from stages.core.console import say
 from stages.core.errors import UserError
+from stages.core.evaluating.log_loss import log_loss
 from stages.core.files import canonical, replaced, write_text
 from stages.core.heads import head_file, heads
 from stages.core.images.manifest import read_manifest, rows_of

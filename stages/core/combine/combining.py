@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from stages.core.candidates.predictor import averaged, decided
-from stages.core.evaluating.metrics import TINY
+from stages.core.evaluating.log_loss import TINY
 from stages.core.heads import heads
 from stages.core.settings.combine_options import Stack, Weighted
 from stages.core.training.data import TrainingFailed
@@ -102,12 +102,6 @@ def folds(validation: Validation, n: int, seed: int) -> Iterator[tuple[np.ndarra
         yield from StratifiedKFold(n, shuffle=True, random_state=seed).split(labels, labels)
     else:
         yield from StratifiedGroupKFold(n, shuffle=True, random_state=seed).split(labels, labels, units)
-
-
-def log_loss(probabilities: np.ndarray, labels: np.ndarray) -> float:
-    """Mean of minus the log of the true class's probability."""
-    at_truth = probabilities[np.arange(len(labels)), labels].astype(np.float64)
-    return float(-np.log(np.clip(at_truth, TINY, 1)).mean())
 
 
 def accuracy(probabilities: np.ndarray, labels: np.ndarray) -> float:

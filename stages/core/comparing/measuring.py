@@ -18,7 +18,7 @@ from stages.core.evaluating.metrics import (
     wilson,
 )
 from stages.core.evaluating.significance import MEASURES, Answers, Comparison, compare
-from stages.core.settings.options import Evaluate
+from stages.core.settings.evaluate_options import Evaluate
 
 LESS_IS_BETTER = {"log_loss", "ece"}
 

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from stages.core.errors import UserError
-from stages.core.evaluating.metrics import TINY, Outcomes
+from stages.core.evaluating.log_loss import losses
+from stages.core.evaluating.metrics import Outcomes
 from stages.core.evaluating.significance import Answers
 from stages.core.files import write_parquet
 
@@ -24,9 +25,8 @@ def write_answers(folder: Path, split: str, paths: list[str], trainings: list[Ou
     truth = trainings[0].truth
     columns: dict[str, object] = {"path": paths, "truth": truth}
     for place, outcome in enumerate(trainings):
-        at_truth = outcome.probabilities[np.arange(len(truth)), truth]
         columns[f"predicted.{place}"] = outcome.predicted
-        columns[f"loss.{place}"] = -np.log(np.clip(at_truth, TINY, 1))
+        columns[f"loss.{place}"] = losses(outcome.probabilities, truth)
     said = trainings[0].probabilities.astype(np.float32).T
     columns |= {f"probability.{k}": column for k, column in enumerate(said)}
     write_parquet(path_of(folder, split), pd.DataFrame(columns))

@@ -21,7 +21,7 @@ from stages.core.evaluating.slices import READ, sliced
 from stages.core.evaluating.temperature import told
 from stages.core.files import write_csv, write_json
 from stages.core.images.manifest import read_manifest
-from stages.core.settings.options import Evaluate
+from stages.core.settings.evaluate_options import Evaluate
 
 
 def evaluate_in_depth(candidate: Candidate, options: Evaluate, manifest: Path, folder: Path) -> dict[str, float]:

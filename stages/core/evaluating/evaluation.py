@@ -20,7 +20,7 @@ from stages.core.evaluating.per_class import per_class
 from stages.core.evaluating.plots import confusion_picture, curves_picture
 from stages.core.evaluating.significance import MEASURES, mean_interval
 from stages.core.files import write_csv, write_json
-from stages.core.settings.options import Evaluate
+from stages.core.settings.evaluate_options import Evaluate
 
 METRICS, SEED_TABLE = "metrics.json", "seeds.csv"
 READS = (  # of the section, here; `tune` declares just these, so that nothing else of it makes a search run again

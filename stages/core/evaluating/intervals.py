@@ -8,10 +8,11 @@ from statistics import NormalDist
 
 import numpy as np
 
-from stages.core.evaluating.metrics import TINY, Outcomes, confusion_matrix, measures, wilson
+from stages.core.evaluating.log_loss import losses
+from stages.core.evaluating.metrics import Outcomes, confusion_matrix, measures, wilson
 from stages.core.evaluating.ranking import auc_interval
 from stages.core.evaluating.resampling import bootstrap, calibration_interval
-from stages.core.settings.options import Evaluate
+from stages.core.settings.evaluate_options import Evaluate
 
 Interval = tuple[float, float]
 
@@ -62,11 +63,11 @@ def variance_of_hits(accuracy: float, n_images: int) -> float:
 def loss_interval(outcome: Outcomes, confidence: float) -> Interval:
     """Interval of the log loss, a mean of N values of which few are large: normal on the scale of its logarithm."""
     n = len(outcome.truth)
-    losses = -np.log(np.clip(outcome.probabilities[np.arange(n), outcome.truth], TINY, 1))
-    mean = float(losses.mean())
+    found = losses(outcome.probabilities, outcome.truth)
+    mean = float(found.mean())
     if n < 2 or mean <= 0:
         return mean, mean
-    half = NormalDist().inv_cdf((1 + confidence) / 2) * float(losses.std(ddof=1)) / math.sqrt(n) / mean
+    half = NormalDist().inv_cdf((1 + confidence) / 2) * float(found.std(ddof=1)) / math.sqrt(n) / mean
     return mean * math.exp(-half), mean * math.exp(half)
 
 

@@ -7,9 +7,8 @@ from statistics import NormalDist
 import numpy as np
 import pandas as pd
 
-from stages.core.settings.options import Evaluate
-
-TINY = 1e-15  # log loss takes no probability below this: a sure mistake costs much, not everything
+from stages.core.evaluating.log_loss import losses
+from stages.core.settings.evaluate_options import Evaluate
 
 
 @dataclass(frozen=True)
@@ -70,13 +69,12 @@ def measures(outcome: Outcomes, weight: np.ndarray, options: Evaluate) -> dict[s
         for name, values in (("precision", precision), ("recall", recall), ("f1", f1))
         for how, factor in (("macro", present / present.sum()), ("weighted", shares))
     }
-    at_truth = outcome.probabilities[np.arange(len(outcome.truth)), outcome.truth]
     return {
         "accuracy": float(hits.sum() / total),
         f"top{options.top_k}_accuracy": float(weight[in_top_k(outcome, options.top_k)].sum() / total),
         "balanced_accuracy": float(recall[present].mean()),
         **averages,
-        "log_loss": float(-(weight * np.log(np.clip(at_truth, TINY, 1))).sum() / total),
+        "log_loss": float((weight * losses(outcome.probabilities, outcome.truth)).sum() / total),
         "roc_auc": roc_auc(outcome, weight),
         "ece": expected_calibration_error(outcome, weight, options.calibration_bins),
     }
@@ -127,50 +125,6 @@ def wilson(n_hits: float, n: int, confidence: float) -> tuple[float, float]:
     middle = (share + squared / 2) / (1 + squared)
     half = z / (1 + squared) * math.sqrt(share * (1 - share) / n + squared / (4 * n))
     return max(0.0, middle - half), min(1.0, middle + half)
-
-
-def bootstrap(outcome: Outcomes, options: Evaluate) -> dict[str, tuple[float, float]]:
-    """Percentile intervals of every measure from resampled images (Efron & Tibshirani 1993)."""
-    rng, n = np.random.default_rng(options.seed), len(outcome.truth)
-    weights = (np.bincount(rng.integers(0, n, n), minlength=n).astype(float) for _ in range(options.bootstrap))
-    table = pd.DataFrame([measures(outcome, weight, options) for weight in weights])
-    tail = (1 - options.confidence) / 2
-    return {
-        name: (float(table[name].quantile(tail)), float(table[name].quantile(1 - tail)))
-        for name in list(map(str, table))
-    }
-
-
-def measured(outcome: Outcomes, options: Evaluate) -> dict[str, float]:
-    """Measures of a split with `_low` and `_high`: Wilson for proportions of images, bootstrap for the rest."""
-    n = len(outcome.truth)
-    values = measures(outcome, np.ones(n), options)
-    intervals = bootstrap(outcome, options)
-    for name in ("accuracy", f"top{options.top_k}_accuracy"):
-        intervals[name] = wilson(values[name] * n, n, options.confidence)
-    flat = {"n_images": float(n)}
-    for name, value in values.items():
-        low, high = intervals[name]
-        flat |= {name: value, f"{name}_low": low, f"{name}_high": high}
-    return {name: value for name, value in flat.items() if math.isfinite(value)}
-
-
-def per_class(outcome: Outcomes, classes: list[str], confidence: float) -> pd.DataFrame:
-    """Precision, recall (with Wilson's interval), F1 and support of every class."""
-    matrix = confusion_matrix(outcome)
-    hits, support, named = np.diag(matrix), matrix.sum(axis=1), matrix.sum(axis=0)
-    bounds = [wilson(h, n, confidence) if n else (math.nan, math.nan) for h, n in zip(hits, support, strict=True)]
-    return pd.DataFrame(
-        {
-            "class": classes,
-            "n_images": support,
-            "precision": ratio(hits, named),
-            "recall": ratio(hits, support),
-            "recall_low": [low for low, _ in bounds],
-            "recall_high": [high for _, high in bounds],
-            "f1": ratio(2 * hits, named + support),
-        }
-    )
 
 
 def confusions(outcome: Outcomes, classes: list[str], most: int) -> pd.DataFrame:

@@ -6,7 +6,7 @@ All that an image adds to a measure is known before, so a resample is a few sums
 import numpy as np
 
 from stages.core.evaluating.metrics import Outcomes, ratio
-from stages.core.settings.options import Evaluate
+from stages.core.settings.evaluate_options import Evaluate
 
 Interval = tuple[float, float]
 

@@ -8,7 +8,7 @@ import pandas as pd
 from stages.core.evaluating.metrics import Outcomes
 from stages.core.evaluating.significance import holm
 from stages.core.evaluating.thinning import thinned
-from stages.core.settings.options import Evaluate
+from stages.core.settings.evaluate_options import Evaluate
 
 POINTS = 200  # rows of a curve
 

@@ -12,7 +12,7 @@ from stages.core.images.decoding import NotAnImage, decode
 from stages.core.images.manifest import SPLITS
 from stages.core.images.sheet import Tile, write_sheet
 from stages.core.ingest.source import images_named
-from stages.core.settings.options import Evaluate
+from stages.core.settings.evaluate_options import Evaluate
 
 COLUMNS = 8  # pictures in a row
 NAMES = ("path", "true", "predicted")

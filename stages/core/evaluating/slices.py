@@ -8,7 +8,7 @@ import pandas as pd
 
 from stages.core.evaluating.intervals import proportion
 from stages.core.evaluating.significance import holm
-from stages.core.settings.options import Evaluate, Slices
+from stages.core.settings.evaluate_options import Evaluate, Slices
 
 NUMBERS = ("pixels", "aspect", "n_bytes", "brightness", "contrast", "crispness")
 TEXTS = ("format", "mode", "flags", "group", "folder")

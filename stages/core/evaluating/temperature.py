@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 
 from stages.core.candidates.calibrated import calibrated
-from stages.core.evaluating.metrics import TINY, classes_of, outcomes
-from stages.core.settings.options import Evaluate
+from stages.core.evaluating.log_loss import log_loss
+from stages.core.evaluating.metrics import classes_of, outcomes
+from stages.core.settings.evaluate_options import Evaluate
 
 COLDEST, HOTTEST = 0.05, 20.0  # beyond, a softmax is one-hot or flat: data that asks for it has no say
 
@@ -61,9 +62,3 @@ def fit(probabilities: np.ndarray, truth: np.ndarray) -> float:
 
     found = minimize_scalar(loss, bounds=(1 / HOTTEST, 1 / COLDEST), method="bounded", options={"xatol": 1e-6})
     return float(f"{1 / found.x:.4g}")
-
-
-def log_loss(probabilities: np.ndarray, truth: np.ndarray) -> float:
-    """Mean of minus the log of what the true class got."""
-    at_truth = probabilities[np.arange(len(truth)), truth].astype(np.float64)
-    return float(-np.log(np.clip(at_truth, TINY, 1)).mean())

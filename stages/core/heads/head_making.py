@@ -25,7 +25,7 @@ from stages.core.candidates.model_files import HEAD, MODEL, model_files
 from stages.core.candidates.predictor import Headed, Network, decided, load_network, pixels
 from stages.core.candidates.run_record import Clock
 from stages.core.console import Bar, say
-from stages.core.evaluating.metrics import TINY
+from stages.core.evaluating.log_loss import log_loss
 from stages.core.files import remove, replaced, write_csv, write_parquet
 from stages.core.heads import head_file, heads
 from stages.core.images.packs import Pack
@@ -151,9 +151,8 @@ def as_rows(source: Any, rows: np.ndarray | slice) -> np.ndarray:
 
 def scores(prefix: str, labels: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
     """Log loss and accuracy, under the names of a history."""
-    at_truth = probabilities[np.arange(len(labels)), labels].astype(np.float64)
-    loss = float(-np.log(np.clip(at_truth, TINY, 1)).mean())
-    return {f"{prefix}loss": loss, f"{prefix}accuracy": float((probabilities.argmax(axis=1) == labels).mean())}
+    accuracy = float((probabilities.argmax(axis=1) == labels).mean())
+    return {f"{prefix}loss": log_loss(probabilities, labels), f"{prefix}accuracy": accuracy}
 
 
 def predict(head: Any, data: Data, fit: HeadFit) -> pd.DataFrame | None:

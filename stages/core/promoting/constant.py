@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from stages.core.evaluating.metrics import TINY
+from stages.core.evaluating.log_loss import TINY
 from stages.core.evaluating.significance import Answers
 
 

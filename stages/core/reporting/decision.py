@@ -12,7 +12,7 @@ from stages.core.layout import Layout
 from stages.core.reporting.choosing import Choice, as_record, choose
 from stages.core.reporting.leaderboard import leaderboard
 from stages.core.reporting.standing import Standing, ranked, standings
-from stages.core.settings.options import Evaluate
+from stages.core.settings.evaluate_options import Evaluate
 from stages.core.settings.report_options import Champion
 
 

@@ -15,7 +15,8 @@ from stages.core.files import canonical, read_json, remove, text_digest, write_j
 from stages.core.search.casualties import DEATHS, deaths
 from stages.core.search.tuning import Outcome, Proposal, sign
 from stages.core.settings import params as params_file
-from stages.core.settings.options import Evaluate, Tune
+from stages.core.settings.evaluate_options import Evaluate
+from stages.core.settings.options import Tune
 from stages.core.settings.params import Entry
 from stages.core.settings.search_space import Values, applied, changes, own_values, realised
 from stages.core.training.data import Data, OutOfMemory

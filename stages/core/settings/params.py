@@ -18,6 +18,7 @@ from stages.core.settings import options as o
 from stages.core.settings.backbone_options import Backbone
 from stages.core.settings.combine_options import Combine, check_members
 from stages.core.settings.drift_options import Drift
+from stages.core.settings.evaluate_options import Evaluate
 from stages.core.settings.fit_options import Fit
 from stages.core.settings.head_options import HeadFit
 from stages.core.settings.param_errors import meant, sentence
@@ -45,7 +46,7 @@ class Tree(o.Section):
     models: dict[str, dict[str, Any]] = Field(min_length=1)
     tune: dict[str, o.Tune]
     combine: dict[str, Combine]
-    evaluate: o.Evaluate
+    evaluate: Evaluate
     report: Report
     fit: o.Fitting
     drift: Drift

@@ -6,7 +6,7 @@ from stages.core.comparing.sides import Side
 from stages.core.evaluating.answers import write_answers
 from stages.core.evaluating.metrics import prepared
 from stages.core.files import write_json
-from stages.core.settings.options import Evaluate
+from stages.core.settings.evaluate_options import Evaluate
 from stages.core.settings.params import PROJECT, load
 
 PARAMS = load(PROJECT / "params.yaml")

@@ -211,24 +211,6 @@ def example(n_images=300, n_classes=4, seed=3):
     return m.prepared(truth, np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True))
 
 
-def test_bootstrap_repeats_and_follows_its_seed():
-    """The same seed gives the same bounds, another seed others."""
-    outcome = example()
-
-    assert m.bootstrap(outcome, OPTIONS) == m.bootstrap(outcome, OPTIONS)
-    assert m.bootstrap(outcome, OPTIONS) != m.bootstrap(outcome, OPTIONS.model_copy(update={"seed": 2}))
-
-
-def test_more_images_narrow_an_interval():
-    """Sixteen times the images give intervals of about a quarter: less than a half at any rate."""
-    few, many = (
-        m.bootstrap(example(100), OPTIONS)["log_loss"],
-        m.bootstrap(example(1600), OPTIONS)["log_loss"],
-    )
-
-    assert many[1] - many[0] < (few[1] - few[0]) / 2
-
-
 def test_confusions_are_the_commonest_first():
     """2 of 2 c are taken for a, 2 of 3 a for b, 1 b for c; hits are no confusions and the list is cut."""
     truth, predicted = [0, 0, 0, 1, 1, 2, 2], [1, 1, 0, 2, 1, 0, 0]
