@@ -53,8 +53,11 @@ def fit(verdict: dict[str, Any]) -> str:
     broken = [found for found in verdict["findings"] if not found["passed"]]
     if not broken:
         return f"Yes: all {len(verdict['findings'])} promises of the data gate hold."
-    warned = listed(dict.fromkeys(found["check"] for found in broken), 5)
-    return f"With {len(broken)} warning{'s' * (len(broken) != 1)} of the data gate: {warned}."
+    said = []
+    for severity, word in (("critical", "critical finding"), ("warning", "warning"), ("info", "remark")):
+        found = [one["check"] for one in broken if one["severity"] == severity]
+        said += [f"{len(found)} {word}{'s' * (len(found) != 1)} ({listed(dict.fromkeys(found), 5)})"] * bool(found)
+    return f"Yes, with {' and '.join(said)} of the data gate."
 
 
 def won(contents: Contents) -> str:
