@@ -124,6 +124,10 @@ class Layout:
         """Folder of the last comparison of new images with those of a candidate: no DVC out."""
         return self.root / "reports/drift" / name
 
+    def robustness(self, name: str) -> Path:
+        """Table of a candidate's accuracy on damaged images: no DVC out."""
+        return self.root / "reports/robustness" / f"{name}.csv"
+
     def run_record(self, key: str) -> Path:
         """What does not repeat about a run (ids, times, host, commit): no DVC out, in the main checkout."""
         return self.main_checkout / "reports/runs" / f"{key}.json"
