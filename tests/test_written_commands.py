@@ -20,7 +20,9 @@ BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
 NOT_HERE = {
     "make test": "it would run itself",
     "make ui": "it serves until it is ended; tests/test_pages.py opens the pages",
+    "imagetrail serve residual": "so does this; tests/test_upload_page.py uses it",
 }
+ENDS_WITH = {"imagetrail promote": (0, 3)}  # trained for two epochs, none may be good enough
 ACTIVATE = """export PATH={bin}:$PATH PYTHONPATH={root} DO_NOT_TRACK=true DVC_NO_ANALYTICS=true
 imagetrail() {{ python -m stages.commands "$@"; }}
 """
@@ -80,6 +82,8 @@ def test_what_is_written_runs(page, typed):
         filled = command.replace("/path/to/images", str(place / "images")).replace("/path/to/new", str(place / "new"))
         filled = re.sub(r"\bIMAGE\b", lambda _: shlex.quote(an_image(typed)), filled)
         done = typed.run("bash", "-c", f". .venv/bin/activate && {filled}", ok=False)
-        assert done.returncode == 0, f"{command}: {done.returncode}\n{done.stdout[-1500:]}\n{done.stderr[-3000:]}"
+        assert done.returncode in ENDS_WITH.get(command, (0,)), (
+            f"{command}: {done.returncode}\n{done.stdout[-1500:]}\n{done.stderr[-3000:]}"
+        )
         if "git commit" not in (PROJECT / page).read_text():
             committed(typed)
