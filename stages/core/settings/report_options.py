@@ -31,5 +31,7 @@ class Report(Section):
     """What the report page shows, and who wins."""
 
     champion: Champion
-    samples_per_class: Count = Field(description="example images a class")
-    mistakes_per_pair: Count = Field(description="pictures a confused pair")
+    samples_per_class: Count = Field(description="example images a class, fewer where there are more than 300 in all")
+    mistakes_per_pair: Count = Field(
+        description="pictures a confused pair, and three times as many of the surest mistakes"
+    )
