@@ -17,7 +17,7 @@ def check(contest: Contest) -> Outcome:
     names = contest.candidate.record["classes"]
     tested = np.flatnonzero(~np.isnan(own)).tolist()
     bad = [k for k in tested if not (at_most(drops[k], limits.max_drop) and at_most(limits.min_recall, own[k]))]
-    lost = [f"{-drops[k]:+.3f}, " if rival else "" for k in bad]
+    lost = [f"{0 - drops[k]:+.3f}, " if rival else "" for k in bad]
     told = [
         f"{names[k]} {own[k]:.3f} ({less}{support(contest.answers, k)} images)"
         for k, less in zip(bad, lost, strict=True)
