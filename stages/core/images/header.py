@@ -1,13 +1,8 @@
-"""What the header of an image file claims, before anything is decoded. Travels inside packaged models.
-
-Pillow opens some sixty formats, one of them by starting Ghostscript; from outside, only those of a photograph are read.
-"""
+"""What the header of an image file claims, before anything is decoded. Travels inside packaged models."""
 
 import io
 
-from stages.core.images.decoding import MAX_PIXELS, NotAnImage
-
-FORMATS = ("JPEG", "PNG", "BMP", "GIF", "TIFF", "WEBP", "PPM")  # JPEG also where it holds several (MPO)
+from stages.core.images.decoding import FORMATS, MAX_PIXELS, NotAnImage
 
 
 def checked(data: bytes, max_pixels: int = MAX_PIXELS) -> int:

@@ -290,3 +290,15 @@ def test_the_shape_is_always_the_one_asked_for(shape, size, how, channels, resam
 
     assert (got.shape, got.dtype) == ((*size, 3 if channels == "rgb" else 1), np.uint8)
     assert how == "pad" or (got == 7).all()
+
+
+def test_postscript_under_another_name_starts_nothing(tmp_path, monkeypatch):
+    """Pillow would hand it to Ghostscript, where that is installed; it is no image of ours, whatever it is called."""
+    from PIL import EpsImagePlugin, Image
+
+    stream = io.BytesIO()
+    Image.new("RGB", (8, 8), "red").save(stream, "eps")
+    monkeypatch.setattr(EpsImagePlugin, "Ghostscript", lambda *_, **__: pytest.fail("Ghostscript is started"))
+
+    with pytest.raises(NotAnImage, match="cannot identify"):
+        decode(stream.getvalue())
