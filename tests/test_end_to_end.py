@@ -59,7 +59,7 @@ def test_the_leaderboard_ranks_by_validation(finished):
     rivals = {rival["candidate"]: rival for rival in chosen["compared"]}
     assert chosen["leader"] == table["candidate"][0] and set(rivals) == set(CANDIDATES) - {chosen["leader"]}
     assert chosen["candidate"] == chosen["leader"] or not rivals[chosen["candidate"]]["beaten"]
-    assert "right alone:" in finished.command("compare", "plain", "residual").stdout
+    assert "right by A alone" in finished.command("compare", "plain", "residual").stdout
     assert chosen["why"][0].startswith(f"{chosen['leader']} leads with a validation accuracy of")
 
 

@@ -111,5 +111,5 @@ def refused(pair: Pair) -> UserError:
     relabelled = f", and {pair.relabelled:,} have another class in B" if pair.relabelled else ""
     return UserError(
         f"A and B were not measured on the same {pair.split} images: {n:,} in common (by {pair.known_by}), "
-        f"{pair.only_a:,} are A's alone and {pair.only_b:,} B's alone{relabelled}; --intersection compares the rest"
+        f"{pair.only_a:,} are A's alone and {pair.only_b:,} B's alone{relabelled}; --intersection takes the common ones"
     )

@@ -26,7 +26,7 @@ def verdict(pair: Pair, found: list[Difference], rule: Champion, names: tuple[st
     one = next(difference for difference in found if difference.measure == measure)
     others = [difference for difference in found if difference is not one and outcome_of(difference, rule) != SAME]
     outcome = outcome_of(one, rule)
-    text = f"{heading(outcome, names)}: {pair.split} {amount(one, names, rule.confidence)}"
+    text = f"{heading(outcome, names)}: {amount(one, names, pair.split, rule.confidence)}"
     return Verdict(outcome, text, [*grounds(pair, one, rule), *elsewhere(others, rule)])
 
 
@@ -54,9 +54,9 @@ def heading(outcome: str, names: tuple[str, str]) -> str:
     return f"{names[1]} is {outcome} than {names[0]}"
 
 
-def amount(one: Difference, names: tuple[str, str], confidence: float) -> str:
+def amount(one: Difference, names: tuple[str, str], split: str, confidence: float) -> str:
     """The difference in words, with its interval."""
-    words, (low, high) = in_words(one.measure), (one.low, one.high)
+    words, (low, high) = f"{split} {in_words(one.measure)}", (one.low, one.high)
     interval = f"({100 * confidence:g} % interval {low:+.4f} to {high:+.4f})"
     if one.change == 0:
         return f"both have {words} {one.a:.4f} {interval}"

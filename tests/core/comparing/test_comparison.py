@@ -140,7 +140,7 @@ def test_names_from_data_are_shown_as_they_are(layout, tmp_path):
     found = of(layout, a, side(tmp_path, "new", *right_on(70), classes=names, paths=paths))
     shown, short = page(found, {}), as_markdown(found)
 
-    assert "<script" not in shown and "&lt;script&gt;" in shown
+    assert HOSTILE not in shown and "<script>alert" not in shown and "&lt;script&gt;" in shown
     assert "<script" not in short and "[x](" not in short and "\\|\\[x\\]" in short
     assert json.loads(json.dumps(as_json(found)))["flips"]["images"][0]["path"].startswith(HOSTILE)
     assert as_text(found).startswith("new is worse")
