@@ -4,6 +4,7 @@ import hashlib
 import http.client
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 TELLS_TIME = ("mlflow.user", "imagetrail.process", "imagetrail.ledger_line")  # tags that name who ran it and when
+RUN_ID = re.compile(r"[0-9a-f]{32}(?=[/)])|experiments/\d+")  # in links
 ENDINGS = ("_s", "_ms", "_per_image")  # measures of time
 HOP = {"connection", "transfer-encoding", "keep-alive", "content-length", "date", "server"}
 
@@ -191,6 +193,8 @@ def described(client: Any, run: Any) -> dict[str, Any]:
     run_id = run.info.run_id
     tags = {key: value for key, value in run.data.tags.items() if key not in TELLS_TIME}
     tags.pop("mlflow.parentRunId", None)
+    tags.pop("imagetrail.note", None)  # the hash of a description with links to runs
+    tags["mlflow.note.content"] = RUN_ID.sub("*", tags.get("mlflow.note.content", ""))
     history = {name: client.get_metric_history(run_id, name) for name in run.data.metrics}
     metrics = {name: sorted([m.step, m.value] for m in points) for name, points in history.items()}
     timed = {name: [[step, None] for step, _ in points] for name, points in metrics.items() if name.endswith(ENDINGS)}

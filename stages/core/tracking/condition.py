@@ -60,6 +60,13 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
         store.close()
 
 
+def experiment_id(path: Path, name: str) -> str:
+    """Id of an experiment; empty before it is there."""
+    with reading(path) as store:
+        found = store.execute("select experiment_id from experiments where name = ?", (name,)).fetchone()
+    return str(found[0]) if found else ""
+
+
 def one(store: sqlite3.Connection, query: str) -> Any:
     """The single value that a query gives."""
     return store.execute(query).fetchone()[0]

@@ -8,6 +8,7 @@ from stages.core.layout import Layout
 from stages.core.settings.params import Params
 from stages.core.tracking.ledger_head import log_ledger_head
 from stages.core.tracking.model_logging import log_models
+from stages.core.tracking.presenting import present
 from stages.core.tracking.runs import (
     ENDED,
     KEY,
@@ -22,7 +23,9 @@ from stages.core.tracking.runs import (
 )
 from stages.core.tracking.silence import tolerated
 from stages.core.tracking.store import Store, connect, tracking_uri
-from stages.core.tracking.trails import Trail, by_seed, fingerprint, same_data, span_ms, tags, timings, trails
+from stages.core.tracking.tables import log_tables
+from stages.core.tracking.times import epoch_times_ms, span_ms
+from stages.core.tracking.trails import Trail, by_seed, fingerprint, same_data, tags, timings, trails
 
 COMPLETE, MODEL_MD5 = "imagetrail.complete", "dvc.model_md5"
 
@@ -37,6 +40,7 @@ def mirror(layout: Layout, params: Params, names: list[str]) -> int | None:
         every = [found for name in names for found in trails(layout, name)]
         n_touched = sum([mirror_one(store, layout, params, found) for found in every])
         log_ledger_head(store, layout)
+        present(store, layout, params, every or candidates(layout, params))
         return n_touched
     return None
 
@@ -44,6 +48,12 @@ def mirror(layout: Layout, params: Params, names: list[str]) -> int | None:
 def mirror_present(layout: Layout, params: Params) -> int | None:
     """Complete the runs of every candidate named in params.yaml whose files are here, as `mirror` does."""
     return mirror(layout, params, [name for name in params.candidates if (layout.candidate(name) / RECORD).exists()])
+
+
+def candidates(layout: Layout, params: Params) -> list[Trail]:
+    """Every candidate that is here, without its trials."""
+    here = [name for name in params.candidates if (layout.candidate(name) / RECORD).exists()]
+    return [trails(layout, name)[0] for name in here]
 
 
 def mirror_one(store: Store, layout: Layout, params: Params, trail: Trail) -> bool:
@@ -60,7 +70,7 @@ def mirror_one(store: Store, layout: Layout, params: Params, trail: Trail) -> bo
     parent, (began, ended) = find(store, trail.parent) if trail.parent else None, span_ms(layout, trail)
     run_id = find_or_create(store, trail.candidate.record, parent.info.run_id if parent else None, began)
     log_params(store, run_id, trail.candidate.record["params"])
-    log_history(store, run_id, trail.candidate.history)
+    log_history(store, run_id, trail.candidate.history, epoch_times_ms(layout, trail))
     log_results(store, run_id, layout, trail)
     log_origin(store, run_id, layout, params, trail)
     log_models(store, run_id, layout, trail)
@@ -84,6 +94,7 @@ def log_results(store: Store, run_id: str, layout: Layout, trail: Trail) -> None
     log_seeds(store, run_id, by_seed(layout, trail))
     if trail.evaluation:
         log_files(store, run_id, files_in(trail.evaluation), trail.evaluation, "evaluation")
+        log_tables(store, run_id, trail.evaluation)
     folder = trail.candidate.folder
     own = [folder / name for name in ("history.csv", REFERENCE, RECORD)]
     log_files(store, run_id, [path for path in own if path.exists()], folder)
@@ -91,8 +102,10 @@ def log_results(store: Store, run_id: str, layout: Layout, trail: Trail) -> None
 
 def log_origin(store: Store, run_id: str, layout: Layout, params: Params, trail: Trail) -> None:
     """Log what made the run: its tags, and the data set as its input."""
+    known = store.client.get_run(run_id).data.tags
     for key, value in tags(layout, params, trail).items():
-        store.client.set_tag(run_id, key, value)
+        if value or key in known:  # an empty one only takes back what stood there
+            store.client.set_tag(run_id, key, value)
     if same_data(layout, trail) and not store.client.get_run(run_id).inputs.dataset_inputs:
         log_data(store, run_id, layout, params)
 

@@ -52,12 +52,12 @@ def log_params(store: Store, run_id: str, params: dict[str, Any]) -> None:
         store.client.log_batch(run_id, params=new[at : at + 100])
 
 
-def log_metrics(store: Store, run_id: str, values: dict[str, float], step: int = 0) -> None:
-    """Log numbers at a step."""
+def log_metrics(store: Store, run_id: str, values: dict[str, float], step: int = 0, time_ms: int | None = None) -> None:
+    """Log numbers at a step. time_ms: since 1970; left out: now."""
     from mlflow.entities import Metric
 
-    now = int(time.time() * 1000)
-    metrics = [Metric(key, value, now, step) for key, value in values.items()]
+    at_ms = int(time.time() * 1000) if time_ms is None else time_ms
+    metrics = [Metric(key, value, at_ms, step) for key, value in values.items()]
     for at in range(0, len(metrics), 500):
         store.client.log_batch(run_id, metrics=metrics[at : at + 500])
 
@@ -72,12 +72,13 @@ def logged_epochs(store: Store, run_id: str) -> set[int]:
     return logged_steps(store, run_id, "curve/loss")
 
 
-def log_history(store: Store, run_id: str, history: pd.DataFrame) -> None:
-    """Log the epochs that are missing."""
+def log_history(store: Store, run_id: str, history: pd.DataFrame, times_ms: dict[int, int]) -> None:
+    """Log the epochs that are missing, each at the time when it ended as far as that is known."""
     known = logged_epochs(store, run_id)
     for row in records(history):
-        if int(row["epoch"]) not in known:
-            log_metrics(store, run_id, curve(row), int(row["epoch"]))
+        epoch = int(row["epoch"])
+        if epoch not in known:
+            log_metrics(store, run_id, curve(row), epoch, times_ms.get(epoch))
 
 
 def log_seeds(store: Store, run_id: str, measured: dict[int, dict[str, float]]) -> None:

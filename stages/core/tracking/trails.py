@@ -2,7 +2,6 @@
 
 import os
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,6 @@ from stages.core.candidates.model_files import model_files
 from stages.core.evaluating.evaluation import SEED_TABLE
 from stages.core.files import digest, read_json, records, text_digest
 from stages.core.layout import Layout
-from stages.core.plain_text import in_markdown
 from stages.core.settings.params import TUNED, Params
 
 
@@ -91,16 +89,6 @@ def by_seed(layout: Layout, found: Trail) -> dict[int, dict[str, float]]:
     return values
 
 
-def span_ms(layout: Layout, found: Trail) -> tuple[int | None, int | None]:
-    """When a candidate's training began and its run ended, in ms since 1970; None where it was not noted."""
-    about = {} if found.parent else run_record(layout, found)
-    if "finished" not in about:
-        return None, None
-    ended = datetime.fromisoformat(about["finished"]).timestamp()
-    began = ended - float(about.get("timing", {}).get("train_wall_s", 0))
-    return int(began * 1000), int(ended * 1000)
-
-
 def timings(layout: Layout, found: Trail) -> dict[str, float]:
     """Seconds and latency of a candidate; those of a trial are not kept."""
     noted = {} if found.parent else run_record(layout, found).get("timing", {})
@@ -116,7 +104,6 @@ def tags(layout: Layout, params: Params, found: Trail) -> dict[str, str]:
     said = {
         "mlflow.source.name": f"python -m stages {record['stage']} {record['entry']}",
         "mlflow.source.git.commit": about.get("commit", ""),
-        "mlflow.note.content": note(params, found),
         "imagetrail.candidate": record["name"],
         "imagetrail.kind": record["params"]["kind"],
         "imagetrail.balance": record.get("balance", {}).get("method", "none"),
@@ -165,21 +152,14 @@ def gate_tags(layout: Layout) -> dict[str, str]:
     return {**md5, **found, "imagetrail.quarantine": gone}
 
 
-def note(params: Params, found: Trail) -> str:
-    """The run's description, in Markdown."""
-    record, failure = found.candidate.record, found.candidate.failure
-    lines = [
-        f"**{record['name']}**: `{record['params']['kind']}` on `{params.dataset.name}`",
-        *([f"Failed: {in_markdown(failure)}"] if failure else []),
-        f"Key `{record['key']}`; everything behind it stands in the artifact `candidate.json`.",
-    ]
-    return "\n\n".join(lines)
-
-
 def run_name(name: str) -> str:
     """A candidate's name, with that of the DVC experiment it ran in."""
-    experiment = os.environ.get("DVC_EXP_NAME")
-    return f"{name} ({experiment})" if experiment else name
+    return f"{name} ({experiment()})" if experiment() else name
+
+
+def experiment() -> str:
+    """Name of the DVC experiment that this runs in; empty outside of one."""
+    return os.environ.get("DVC_EXP_NAME", "")
 
 
 def flattened(tree: Any, prefix: str = "") -> dict[str, Any]:
