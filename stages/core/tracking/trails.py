@@ -7,7 +7,6 @@ from typing import Any
 
 import pandas as pd
 
-from stages.core.candidates.calibrated import CALIBRATION
 from stages.core.candidates.candidate import RECORD, Candidate, read_candidate
 from stages.core.candidates.model_files import model_files
 from stages.core.evaluating.evaluation import SEED_TABLE
@@ -62,8 +61,8 @@ def trail(candidate: Candidate, evaluation: Path, parent: str | None) -> Trail:
 def fingerprint(found: Trail) -> str:
     """A hash that changes whenever the files behind a run do."""
     parts = [digest(found.candidate.folder / RECORD)]
-    evaluated = [found.evaluation / name for name in ("metrics.json", CALIBRATION)] if found.evaluation else []
-    parts += [digest(path) for path in evaluated if path.exists()]
+    evaluated = sorted(found.evaluation.rglob("*")) if found.evaluation else []
+    parts += [f"{path.name} {digest(path)}" for path in evaluated if path.is_file()]
     return text_digest(" ".join(parts))[:16]
 
 
