@@ -1,4 +1,4 @@
-"""Every command block of the README and of the quick start runs, typed in the order in which it stands there."""
+"""Every command block of the README and of the pages for beginners runs, typed in the order in which it stands there."""
 
 import io
 import re
@@ -72,7 +72,7 @@ def committed(project):
     project.run("git", "commit", "-qm", "a step", "--allow-empty")
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/quickstart.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/quickstart.md", "docs/own-images.md"])
 def test_what_is_written_runs(page, typed):
     """Each command ends well; the few that are not run here are named, with the reason."""
     place = typed.root.parent
