@@ -2,7 +2,6 @@
 
 import ast
 import io
-import os
 import shutil
 import threading
 import zipfile
@@ -376,4 +375,3 @@ def test_the_server_of_mlflow_is_said_without_its_password(tmp_path):
     )
 
     assert "pw-88d1e6b0aa" not in done.stdout + done.stderr and "tok-3f9a77d1c2" not in done.stdout + done.stderr
-    assert os.environ.get("MLFLOW_TRACKING_URI") is None
