@@ -11,52 +11,51 @@ class UserError(Exception):
     heading = "error"
 
 
-class DriftFound(UserError):
-    """New images are not like those that a model was made from: an answer, told apart by its exit code."""
+class UnwelcomeAnswer(UserError):
+    """No mistake, but an answer that nobody hoped for: told apart by its exit code."""
 
     exit_code = 3
+
+
+class DriftFound(UnwelcomeAnswer):
+    """New images are not like those that a model was made from."""
+
     heading = "drift"
 
 
-class Unreadable(UserError):
-    """Some of the images that a model was asked about are none: an answer, told apart by its exit code."""
+class Unreadable(UnwelcomeAnswer):
+    """Some of the images that a model was asked about are none."""
 
-    exit_code = 3
     heading = "unreadable"
 
 
-class BytesDiffer(UserError):
-    """Two trainings that should be equal are not: an answer, told apart by its exit code."""
+class BytesDiffer(UnwelcomeAnswer):
+    """Two trainings that should be equal are not."""
 
-    exit_code = 3
     heading = "differs"
 
 
-class PackagesDiffer(UserError):
-    """What is installed is not what the lock file names: an answer, told apart by its exit code."""
+class PackagesDiffer(UnwelcomeAnswer):
+    """What is installed is not what the lock file names."""
 
-    exit_code = 3
     heading = "differs"
 
 
-class NotPromoted(UserError):
-    """A candidate did not pass every gate to champion: an answer, told apart by its exit code."""
+class NotPromoted(UnwelcomeAnswer):
+    """A candidate did not pass every gate to champion."""
 
-    exit_code = 3
     heading = "not promoted"
 
 
-class Worse(UserError):
-    """A candidate is significantly worse than another: an answer, told apart by its exit code."""
+class Worse(UnwelcomeAnswer):
+    """A candidate is significantly worse than another."""
 
-    exit_code = 3
     heading = "worse"
 
 
-class Alarm(UserError):
-    """Something that is kept of a model disagrees, or a withdrawn image is in one: told apart by its exit code."""
+class Alarm(UnwelcomeAnswer):
+    """Something that is kept of a model disagrees, or a withdrawn image is in one."""
 
-    exit_code = 3
     heading = "ALARM"
 
 
