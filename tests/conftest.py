@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +29,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         limit = item.get_closest_marker("timeout")
         longest[item.path] = max(longest.get(item.path, 0), limit.args[0] if limit else 0)
     items.sort(key=lambda item: -longest[item.path])
+
+
+@pytest.fixture(scope="module", autouse=True)
+def own_store() -> Iterator[None]:
+    """Leave no store to the next file's tests: MLflow writes an address that it is told into the environment."""
+    given = {key: value for key, value in os.environ.items() if key.startswith("MLFLOW_")}
+    os.environ.pop("MLFLOW_TRACKING_URI", None)
+    yield
+    for key in [key for key in os.environ if key.startswith("MLFLOW_")]:
+        del os.environ[key]
+    os.environ.update(given)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from stages.core.files import read_array, read_json
 from stages.core.promoting.contest import Contest
 from stages.core.promoting.outcome import Outcome, judged, not_asked
 from stages.core.training.cost import latency, latency_of
-from stages.core.training.runtime import start_tensorflow
+from stages.core.training.runtime import ready_to_ask
 
 PLACE = 70
 SERIES, IMAGES, ONE = 3, 64, "latency_one_image_ms"
@@ -38,7 +38,7 @@ def measured(contest: Contest, images: np.ndarray) -> float:
     """Median milliseconds for one image, of the best series."""
     folder = contest.candidate.folder
     if needs_tensorflow(folder):
-        start_tensorflow(contest.params.tree.runtime)
+        ready_to_ask(contest.params.tree.runtime)
     with held_back():
         predictor = load_predictor(folder)
     if isinstance(predictor, Network):

@@ -1,6 +1,5 @@
 """A finished candidate that is used by name: checked, with the images that it takes, and loaded."""
 
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from stages.core.layout import Layout
 from stages.core.settings.options import Runtime
 from stages.core.settings.params import Params
 from stages.core.training.reference import View, view_of
-from stages.core.training.runtime import start_tensorflow
+from stages.core.training.runtime import ready_to_ask
 
 
 def champion(layout: Layout) -> str:
@@ -54,7 +53,6 @@ def normalization(candidate: Candidate) -> dict[str, Any]:
 def opened(candidate: Candidate, runtime: Runtime) -> View:
     """Load the model and return how it sees images."""
     if needs_tensorflow(candidate.folder):
-        with suppress(RuntimeError):  # it runs already, with other threads: to ask a model, the last digits may differ
-            start_tensorflow(runtime)
+        ready_to_ask(runtime)
     with held_back():
         return view_of(load_predictor(candidate.folder))

@@ -103,8 +103,8 @@ def of_package(folder: Path, name: str) -> Chosen:
 def opened(chosen: Chosen, runtime: Runtime) -> ServedModel:
     """Load a model for being asked. Raises UserError for files that hold more than one."""
     if needs_tensorflow(chosen.folder):
-        from stages.core.training.runtime import start_tensorflow
+        from stages.core.training.runtime import ready_to_ask
 
-        start_tensorflow(runtime)
+        ready_to_ask(runtime)
     with held_back():
         return ServedModel(compiled(load_predictor(chosen.folder)), chosen.told)

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from contextlib import suppress
 
 from stages.core.console import held_back, say
 from stages.core.settings.options import Runtime
@@ -20,6 +21,12 @@ def cpu(runtime: Runtime) -> list[str]:
     """Name and say the device of a fit that needs no TensorFlow, whose import would take longer."""
     say(f"fitting on the CPU, {runtime.threads} threads, without TensorFlow")
     return [f"CPU, {runtime.threads} threads"]
+
+
+def ready_to_ask(runtime: Runtime) -> None:
+    """Start TensorFlow for answers only: where it runs already, with other threads, their last digits may differ."""
+    with suppress(RuntimeError):
+        start_tensorflow(runtime)
 
 
 def start_tensorflow(runtime: Runtime) -> list[str]:
