@@ -1,6 +1,6 @@
-"""robustness: ask a model about damaged test images: noise, blur, light, JPEG, coarse pixels, shifted, turned.
+"""robustness: ask a model about damaged test images: noise, blur, weather, light, JPEG, coarse pixels, shifted, turned.
 
-Eleven kinds of damage at five severities, after Hendrycks & Dietterich 2019. The table is
+Seventeen kinds of damage at five severities, after Hendrycks & Dietterich 2019. The table is
 reports/robustness/MODEL.csv; no node reads it.
 """
 
