@@ -36,6 +36,8 @@ from stages.core.governance.sbom import bill
 from stages.core.governance.signing import SIGNATURE, line_body, sign, signature_path
 from stages.core.ingest.source import Member, Source, images_named, index_of, write_source
 from stages.core.layout import PROJECT, Layout
+from stages.core.settings.params import open_project
+from stages.core.tracking.registry import CHAMPION, Registry
 
 NET, HEAD = "net", "head"
 STORED = ("experiments.artifact_location", "runs.artifact_uri", "logged_models.artifact_location")
@@ -424,6 +426,14 @@ def better(frame: pd.DataFrame) -> None:
     frame.loc[wrong, f"p.{frame['label'][wrong]}"] = np.float32(1)
 
 
+def promoted_by_hand(root: Path) -> None:
+    """Register a candidate in MLflow and call it champion, as a click on its page does."""
+    params, layout = open_project(root)
+    registry = Registry(layout, params)
+    version = registry.registered(read_candidate(layout.candidate("plain")).record["key"])
+    registry.point(CHAMPION, version)
+
+
 PLAIN = "data/candidates/plain"
 JUDGED = "reports/candidates/plain"
 RECORD_OF_WEIGHTS = f"data/source/weights/{NET}.json"
@@ -452,6 +462,7 @@ KINDS = [
     Kind("MLflow: the artifact test_confusion_matrix.csv", artifact_edit("evaluation/test_confusion_matrix.csv")),
     Kind("MLflow: the packaged model", packaged_edit),
     Kind("MLflow: two classes of the packaged model, swapped", packaged_classes),
+    Kind("MLflow: the alias champion, set by hand", promoted_by_hand),
     Kind("dvc.lock: the candidate's hash", lock_edit),
     Kind("ledger: a line removed", lines_edit(lambda lines: lines[1:])),
     Kind("ledger: two lines reordered", lines_edit(lambda lines: [lines[1], lines[0], *lines[2:]])),

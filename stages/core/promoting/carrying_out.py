@@ -42,19 +42,24 @@ def marked(registry: Registry) -> str:
 
 def pending(registry: Registry, layout: Layout) -> list[Line]:
     """Decisions in the ledger that the registry does not know of: all of them, where the store is a new one."""
-    since = marked(registry)
-    return [line for line in decisions(layout, registry.model) if line.time > since]
+    return undone(decisions(layout, registry.model), marked(registry))
+
+
+def undone(lines: list[Line], since: str) -> list[Line]:
+    """Decisions after the last one that was carried out."""
+    return [line for line in lines if line.time > since]
 
 
 def mend(registry: Registry, layout: Layout) -> int:
     """Carry out what was cut short: the last change of the champion, and the last decision. Returns how many."""
-    left = pending(registry, layout)
+    lines, since = decisions(layout, registry.model), marked(registry)
+    left = undone(lines, since)
     if not left:
         return 0
     change, last = last_change(left), left[-1]
     wanted = [line for line in (change, last if last is not change else None) if line]
     now = registry.with_alias(CHAMPION)
-    if change and now and now.key not in known_to(change):
+    if change and now and now.key not in may_stand(lines, since):
         say(
             f"warning: {CHAMPION} of {registry.model} is version {now.number}, set by somebody else since "
             f"{change.body['candidate']} was {change.body['what']}: that decision is not carried out"
@@ -73,10 +78,15 @@ def mend_registry(layout: Layout, params: Params) -> None:
         mend(Registry(layout, params), layout)
 
 
-def known_to(change: Line) -> set[str]:
-    """Keys that the champion may have before and after a decision is carried out."""
-    former = change.body["champion"]
-    return {change.body["key"], *([former["key"]] if former else [])}
+def may_stand(lines: list[Line], since: str) -> set[str]:
+    """Keys that the champion may have while decisions wait: of the last one done, and before and after the last change.
+
+    The first differs from the second where git has brought a decision that was made over another store.
+    """
+    done = last_change([line for line in lines if line.time <= since])
+    change = last_change(undone(lines, since))
+    former = [change.body["champion"]["key"]] if change and change.body["champion"] else []
+    return {*former, *(line.body["key"] for line in (done, change) if line)}
 
 
 def carried_out(registry: Registry, line: Line) -> None:

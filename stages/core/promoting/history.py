@@ -15,9 +15,21 @@ MADE_CHAMPION = (PROMOTED, FORCED)
 
 
 def decisions(layout: Layout, model: str) -> list[Line]:
-    """Lines of the ledger about one registered model, in order."""
-    lines = read_chain(layout.ledger).lines
-    return [line for line in lines if line.kind == PROMOTION and line.body.get("model") == model]
+    """Lines of the ledger about one registered model, in the order in which they were decided."""
+    return of_model(read_chain(layout.ledger).lines, model)
+
+
+def of_model(lines: list[Line], model: str) -> list[Line]:
+    """Decisions about one registered model, in the order in which they were made.
+
+    In a file that git has merged, a later line of one branch may stand before an earlier one of the other. So they are
+    sorted by time; by the chain where a clock was set back.
+    """
+    since: dict[str, str] = {}
+    for line in lines:
+        since[line.hash] = max([line.time, *(since.get(before, "") for before in line.previous)])
+    own = [line for line in lines if line.kind == PROMOTION and line.body.get("model") == model]
+    return sorted(own, key=lambda line: since[line.hash])
 
 
 def last_change(lines: list[Line]) -> Line | None:

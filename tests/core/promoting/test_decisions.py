@@ -4,6 +4,8 @@ import shutil
 
 import pytest
 
+from stages.commands.audit import judged
+from stages.core.auditing.audited import Audited
 from stages.core.auditing.chain import read_chain
 from stages.core.errors import UserError
 from stages.core.layout import Layout
@@ -15,6 +17,7 @@ from stages.core.promoting.rolling_back import roll_back
 from stages.core.tracking.registry import CHALLENGER, CHAMPION, Registry
 from stages.core.tracking.store import connect
 from stages.gates import better, calibration, classes, same_images
+from stages.links import alias
 from tests.contests import FINE, candidate, contest, limits, manifest, package_of, run_of
 from tests.stores import mlflow_server, stop
 
@@ -85,18 +88,29 @@ def standing(root):
     return tuple(names[version.key] if version else None for version in held.values())
 
 
+def audited(root):
+    """What the audit says of the aliases."""
+    return judged(Audited(Layout(root), PARAMS, contest(root, "old").candidate, root / "scratch"), "alias", alias)
+
+
 def test_first_champion_refusal_promotion_and_rollback(root):
-    """Aliases follow the decisions; nobody comes before the first champion."""
+    """Aliases follow the decisions, and the audit agrees; nobody comes before the first champion."""
+    assert audited(root).verdict == "ok"
     with pytest.raises(UserError, match="no champion to roll back"):
         roll_back(registry(root), Layout(root), By())
     assert promote(root, "old").body["what"] == "promoted" and standing(root) == ("old", None)
+    assert audited(root).said == ["decisions about pets: 1; champion is old, as the ledger says"]
     assert promote(root, "bad").body["failed"] == ["better"] and standing(root) == ("old", "bad")
     assert promote(root, "new").body["what"] == "promoted" and standing(root) == ("new", "bad")
+    assert audited(root).verdict == "ok"
     assert promote(root, "twin").body["what"] == "refused" and standing(root) == ("new", "twin")
+    assert audited(root).said[0].endswith("champion is new, as the ledger says; challenger is twin, as the ledger says")
     assert promote(root, "twin", ADA).body["what"] == "forced" and standing(root) == ("twin", None)
+    assert audited(root).verdict == "ok"
     assert roll_back(registry(root), Layout(root), By()).body["candidate"] == "new" and standing(root) == ("new", None)
+    assert audited(root).verdict == "ok"
     roll_back(registry(root), Layout(root), By())
-    assert standing(root) == ("old", None)
+    assert standing(root) == ("old", None) and audited(root).verdict == "ok"
     with pytest.raises(UserError, match="first champion"):
         roll_back(registry(root), Layout(root), By())
 
@@ -158,9 +172,10 @@ def test_a_decision_that_is_cut_short_is_mended(root, name, by):
         except Killed:
             n_broken += 1
         counts = len(decisions(Layout(root), "pets")) > n_lines
+        assert audited(root).verdict in ("ok", "unknown")
         mend(registry(root), Layout(root))
         assert standing(root) == (after if counts else before), left
-        assert mend(registry(root), Layout(root)) == 0
+        assert mend(registry(root), Layout(root)) == 0 and audited(root).verdict == "ok"
         promote(root, name, by) if not counts else None
         assert standing(root) == after
         if left >= n_broken:
@@ -175,10 +190,10 @@ def test_a_store_that_was_lost_gets_its_aliases_back(root):
     promote(root, "new")
     promote(root, "bad")
     shutil.copy(root / "fresh.db", root / "mlflow.db")
-    assert standing(root) == (None, None)
+    assert standing(root) == (None, None) and "sync" in audited(root).said[0] and audited(root).verdict == "unknown"
     mend_registry(Layout(root), PARAMS)
 
-    assert standing(root) == ("new", "bad")
+    assert standing(root) == ("new", "bad") and audited(root).verdict == "ok"
     assert promote(root, "twin").body["champion"]["name"] == "new"
 
 
@@ -189,6 +204,9 @@ def test_an_alias_that_was_moved_by_hand_is_told_and_left(root, capsys):
     found = registry(root)
     found.point(CHAMPION, found.of_key(contest(root, "old").candidate.record["key"]))
     assert mend(registry(root), Layout(root)) == 0 and standing(root)[0] == "old"
+    told = audited(root)
+    assert told.verdict == "ALARM" and "champion names version 1 (old)" in told.said[0]
+    assert "made it new: it was moved around the gate" in told.said[0]
 
     assert promote(root, "twin").body["champion"]["name"] == "old"
     assert "moved by hand" in capsys.readouterr().err
@@ -202,6 +220,7 @@ def test_an_alias_that_was_taken_away_is_no_way_around_the_gate(root):
     promote(root, "new")
     found = registry(root)
     found.let_go(CHAMPION, found.with_alias(CHAMPION))
+    assert "champion names nobody in MLflow" in audited(root).said[0]
 
     assert promote(root, "bad").body["what"] == "refused" and standing(root) == (None, "bad")
 
@@ -210,6 +229,7 @@ def test_a_champion_that_no_ledger_knows_can_only_be_replaced_by_force(root):
     """Somebody else's model under that name has shown nothing to compare with."""
     found = registry(root)
     found.point(CHAMPION, found.registered(contest(root, "old").candidate.record["key"]))
+    assert "in the ledger no line made anyone that" in audited(root).said[0]
 
     told = promote(root, "new").body
     assert told["failed"] == ["same_images", "better", "classes"] and "git pull" in told["gates"][0]["reason"]
@@ -229,6 +249,42 @@ def test_a_champion_that_is_packaged_anew_passes_the_gate_again(root):
     assert "is champion" in store.client.get_run(run_id).data.tags["imagetrail.promotion"]
     roll_back(registry(root), Layout(root), By())
     assert registry(root).with_alias(CHAMPION) == first
+
+
+def test_the_package_counts_and_a_challenger_that_nobody_refused_is_told(root):
+    """The alias on another package of the same candidate is another model in use; so is one that was never refused."""
+    promote(root, "new")
+    store, run_id = connect(Layout(root), PARAMS), registry(root).with_alias(CHAMPION).run_id
+    package_of(store.client, store.experiment_id, run_id)
+    found = registry(root)
+    found.point(CHAMPION, found.registered(contest(root, "new").candidate.record["key"]))
+    assert "champion names version 2" in audited(root).said[0]
+    found.point(CHAMPION, found.versions()[0])
+    assert audited(root).verdict == "ok"
+
+    found.point(CHALLENGER, found.registered(contest(root, "bad").candidate.record["key"]))
+    assert "challenger names version 3" in audited(root).said[0]
+
+
+def test_a_decision_that_git_brought_is_carried_out_and_no_alarm(root):
+    """Another checkout, with a store of its own, has promoted since: its line waits, then MLflow here follows it."""
+    promote(root, "old")
+    shutil.copy(root / "mlflow.db", root / "own.db")
+    own = Layout(root).ledger.read_bytes()
+    shutil.copy(root / "fresh.db", root / "mlflow.db")
+    for path in (Layout(root).ledger, Layout(root).ledger_copy):
+        path.unlink()
+    promote(root, "new")
+    theirs = Layout(root).ledger.read_bytes()
+    Layout(root).ledger.write_bytes(theirs + own)  # as git may merge them: the later line first
+    shutil.copy(root / "own.db", root / "mlflow.db")
+
+    assert standing(root) == ("old", None) and audited(root).verdict == "unknown"
+    mend_registry(Layout(root), PARAMS)
+    assert standing(root) == ("new", None) and audited(root).verdict == "ok"
+    Layout(root).ledger.write_bytes(own)
+    Layout(root).ledger_copy.write_bytes(own)
+    assert audited(root).verdict == "unknown" and "git pull" in audited(root).said[0]
 
 
 def test_evidence_counts_by_its_hash_wherever_it_is(root):
