@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from stages.core.files import replaced
+from stages.core.images.thumbnails import fitted
+from stages.core.plain_text import visible
 
 TILE, GAP, LINE, SIZE = 96, 8, 15, 12  # pixels: a picture, the space between two, a line of text, its letters
 PAPER, INK, BLANK = "white", "black", "lightgrey"
@@ -15,10 +17,11 @@ PAPER, INK, BLANK = "white", "black", "lightgrey"
 
 @dataclass(frozen=True)
 class Tile:
-    """A picture uint8 [H, W, 3], None where it can't be read, and the lines below it."""
+    """A picture uint8 [H, W, 1 or 3], None where it can't be read, and the lines below it, in an ink."""
 
     pixels: np.ndarray | None
     lines: tuple[str, ...]
+    ink: str = INK
 
 
 def write_sheet(path: Path, rows: list[tuple[str, list[Tile]]], columns: int) -> None:
@@ -64,22 +67,10 @@ def draw_tile(sheet: Any, draw: Any, place: tuple[int, int], tile: Tile) -> None
     if tile.pixels is None:
         draw.rectangle((left, top, left + TILE - 1, top + TILE - 1), BLANK)
     else:
-        image = fitted_in(tile.pixels)
+        image = fitted(tile.pixels, TILE)
         sheet.paste(image, (left + (TILE - image.width) // 2, top + (TILE - image.height) // 2))
     for number, line in enumerate(tile.lines):
-        draw.text((left, top + TILE + number * LINE), shortened(line, TILE + GAP - 2), INK, font())
-
-
-def fitted_in(pixels: np.ndarray) -> Any:
-    """A PIL image of at most TILE pixels a side; what is smaller is enlarged by a whole number, unblurred."""
-    from PIL import Image
-
-    image = Image.fromarray(pixels)
-    times = TILE // max(image.size)
-    if times > 1:
-        image = image.resize((image.width * times, image.height * times), Image.Resampling.NEAREST)
-    image.thumbnail((TILE, TILE))
-    return image
+        draw.text((left, top + TILE + number * LINE), shortened(line, TILE + GAP - 2), tile.ink, font())
 
 
 @cache
@@ -93,7 +84,7 @@ def font() -> Any:
 
 def shortened(text: str, width: int) -> str:
     """A text cut to a width in pixels, with … for what is left out."""
-    line = " ".join(text.split())
+    line = visible(" ".join(text.split()))
     if font().getlength(line) <= width:
         return line
     while line and font().getlength(f"{line}…") > width:

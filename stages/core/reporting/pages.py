@@ -1,8 +1,6 @@
 """HTML pages for people: self-contained, offline, every value from data escaped."""
 
-import base64
 import contextlib
-import io
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,6 +11,7 @@ import pandas as pd
 from stages.core.gate.findings import SEVERITIES, Finding, verdict
 from stages.core.images.decoding import NotAnImage, decode
 from stages.core.images.manifest import SPLITS
+from stages.core.images.thumbnails import data_uri
 from stages.core.ingest.source import images_named
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
@@ -43,18 +42,8 @@ def thumbnails(archive: Path, paths: Iterable[str]) -> dict[str, str]:
 
 
 def thumbnail(data: bytes) -> str:
-    """Return image bytes as a small PNG or JPEG in a data: URI. Raises NotAnImage."""
-    from PIL import Image
-
-    image = Image.fromarray(decode(data).pixels)
-    small = max(image.size) <= 16
-    if small:  # enlarge what could not be seen, without blurring it
-        image = image.resize((image.width * 4, image.height * 4), Image.Resampling.NEAREST)
-    image.thumbnail((THUMBNAIL, THUMBNAIL))
-    stream = io.BytesIO()
-    image.save(stream, "png", optimize=True) if small else image.save(stream, "jpeg", quality=80)
-    kind = "png" if small else "jpeg"
-    return f"data:image/{kind};base64," + base64.b64encode(stream.getvalue()).decode()
+    """Return image bytes as a small picture in a data: URI. Raises NotAnImage."""
+    return data_uri(decode(data).pixels, THUMBNAIL)
 
 
 def class_table(manifest: pd.DataFrame) -> list[dict[str, Any]]:

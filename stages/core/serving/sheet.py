@@ -1,8 +1,6 @@
 """A sheet of pictures with what the model says of each: those it is least sure of, as it sees them."""
 
-import base64
 import heapq
-import io
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count
@@ -12,14 +10,18 @@ from typing import Any
 import numpy as np
 
 from stages.core.errors import UserError
-from stages.core.files import replaced, write_text
+from stages.core.files import write_text
+from stages.core.images.sheet import INK, Tile
+from stages.core.images.sheet import write_sheet as write_png
+from stages.core.images.thumbnails import data_uri
 from stages.core.reporting.pages import render
 from stages.core.serving.streaming import Answer
 from stages.core.serving.telling import Row
 
 MOST = 200  # pictures
 MOST_BAD = 100  # names of files that can't be read
-SIDE = 112  # pixels of a picture
+SIDE = 112  # pixels of a picture on the page
+ACROSS, DOUBT = 8, "#8a5a00"  # pictures in a row of the PNG; the colour of what is not sure
 SUFFIXES = (".png", ".html")
 
 
@@ -72,33 +74,23 @@ def write_sheet(sheet: Sheet, path: Path) -> None:
     if path.suffix.lower() == ".html":
         write_text(path, page(sheet))
         return
-    from stages.core.serving.sheet_picture import picture
-
-    with replaced(path) as temporary:
-        picture(sheet).save(temporary, "png")
+    draw(sheet, path)
 
 
 def page(sheet: Sheet) -> str:
     """The sheet as one HTML file."""
-    shown: list[dict[str, Any]] = [row | {"picture": data_uri(pixels)} for row, pixels in sheet.rows]
+    shown: list[dict[str, Any]] = [row | {"picture": data_uri(pixels, SIDE)} for row, pixels in sheet.rows]
     return render("sheet.html", sheet=sheet, shown=shown)
 
 
-def enlarged(pixels: np.ndarray) -> Any:
-    """uint8 [H, W, C] as a Pillow image whose longer side is about SIDE; small ones keep their hard edges."""
-    from PIL import Image
-
-    image = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
-    longer = max(image.size)
-    if longer < SIDE:
-        times = SIDE // longer
-        return image.resize((image.width * times, image.height * times), Image.Resampling.NEAREST)
-    image.thumbnail((SIDE, SIDE))
-    return image
+def draw(sheet: Sheet, path: Path) -> None:
+    """Write the sheet as one picture, for a chat or a slide."""
+    unread = [(f"{sheet.n_bad:,} more can't be read", list[Tile]())] if sheet.n_bad else []
+    write_png(path, [(sheet.heading, [tile(row, pixels) for row, pixels in sheet.rows]), *unread], ACROSS)
 
 
-def data_uri(pixels: np.ndarray) -> str:
-    """uint8 [H, W, C] as a data: URI."""
-    stream = io.BytesIO()
-    enlarged(pixels).save(stream, "png", optimize=True)
-    return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode()
+def tile(row: Row, pixels: np.ndarray) -> Tile:
+    """A picture with its class, how sure that is, and the name of its file."""
+    ink, sure = (DOUBT, ", not sure") if row["sure"] is False else (INK, "")
+    name = row["image"].rpartition("/")[2]
+    return Tile(pixels, (row["label"], f"{100 * row['confidence']:.1f} %{sure}", name), ink)

@@ -5,7 +5,8 @@ import pytest
 from PIL import Image
 
 from stages.core.errors import UserError
-from stages.core.serving.sheet import MOST, SIDE, Sheet, enlarged, write_sheet
+from stages.core.images.sheet import TILE
+from stages.core.serving.sheet import MOST, Sheet, write_sheet
 from stages.core.serving.streaming import Answer
 from stages.core.serving.telling import told
 from tests.core.serving.asked import ByLight, model
@@ -46,15 +47,7 @@ def test_the_picture_has_a_place_for_each(tmp_path):
     write_sheet(sheet_of(range(200)), tmp_path / "sheet.png")
     write_sheet(sheet_of([], bad=["x"]), tmp_path / "none.png")
     with Image.open(tmp_path / "sheet.png") as image, Image.open(tmp_path / "none.png") as none:
-        assert image.width > 8 * SIDE and image.height > 25 * SIDE and none.width > SIDE
-
-
-@pytest.mark.parametrize(
-    ("shape", "size"), [((8, 8, 1), (112, 112)), ((64, 32, 3), (32, 64)), ((448, 224, 3), (56, 112))]
-)
-def test_pictures_fit_their_place(shape, size):
-    """Small ones are enlarged by whole numbers, large ones made smaller."""
-    assert enlarged(np.zeros(shape, np.uint8)).size == size
+        assert image.width > 8 * TILE and image.height > 25 * TILE and none.width > TILE
 
 
 def test_another_ending_is_refused(tmp_path):
