@@ -1,17 +1,21 @@
 """Kill the pipeline at random times and look whether the next `dvc repro` ends as if nothing had been:
 
-    python benchmarks/kills.py [--dvc 15] [--stages 35] [--seed 1] [--folder DIR]
+    python benchmarks/kills.py [--dvc 15] [--stages 35] [--seed 1] [--folder DIR [--from N] [--to N]]
 
 A tiny project is run through once, unbroken. Each kill then starts from a copy of it in which the outs of one node are
 gone (or all of them, for `dvc repro`), waits a seeded random share of the time that the command took unbroken, kills,
-and runs `dvc repro` and `imagetrail sync`, as `make repro` does. A row of the table: what was killed, how and when, and
-what differs from the unbroken project: the hashes of all outs, the number of MLflow runs, the metrics and steps of each
-run, what is left in .checkpoints/. Ends with 1 when anything differs, or when the unbroken run trained other than the
-configured epochs.
+and runs `dvc repro`, and `imagetrail sync` where the store had to be made anew, as `make repro` does. Each node is
+killed at least once, the trainings more often. A row of the table: what was killed, how and when, what became of the
+runs in MLflow, and what differs from the unbroken project: the hashes of all outs, the number of MLflow runs, the
+metrics and steps of each run, what is left in .checkpoints/. Ends with 1 when anything differs, or when the unbroken
+run trained other than the configured epochs.
+
+With a folder, the rows are added to kills.md in it as they come, and a campaign that was cut short goes on with --from.
 """
 
 import argparse
 import hashlib
+import json
 import os
 import random
 import shutil
@@ -21,7 +25,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -57,19 +61,40 @@ class Kill:
     workers: int
 
     @property
+    def through_dvc(self) -> bool:
+        """Whether the whole pipeline is started, and not one node."""
+        return self.command[0] == "dvc"
+
+    @property
     def title(self) -> str:
         """What is started."""
-        return "dvc repro" if self.command[0] == "dvc" else " ".join(self.command[3:])
+        return "dvc repro" if self.through_dvc else " ".join(self.command[3:])
 
 
-def planned(number: int, through_dvc: bool, seed: int) -> Kill:
-    """Draw one attempt; the same number and seed give the same."""
-    draw = random.Random(f"{seed} {number} {through_dvc}")  # noqa: S311 - a plan, no secret
-    node = draw.choice(LIKELY)
-    command = ["dvc", "repro"] if through_dvc else [sys.executable, "-m", "stages", *node.split()]
+def planned(n_dvc: int, n_stages: int, seed: int) -> list[Kill]:
+    """Draw all attempts, those through DVC and those of single nodes mixed; equal arguments give equal ones.
+
+    The first single ones kill each node once while it works, in an order that is drawn; then nodes are drawn.
+    """
+    draw = random.Random(seed)  # noqa: S311 - a plan, no secret
+    nodes = draw.sample(list(OUTS), len(OUTS)) + draw.choices(LIKELY, k=n_stages)
+    titles = ["dvc repro"] * n_dvc + nodes[:n_stages]
+    order = draw.sample(range(len(titles)), len(titles))
+    return [drawn(number, titles[at], seed, at < n_dvc + len(OUTS)) for number, at in enumerate(order)]
+
+
+def drawn(number: int, title: str, seed: int, at_work: bool) -> Kill:
+    """Draw how one attempt goes; the same number, title and seed give the same.
+
+    at_work: whether it is not to be in the first third of the time, in which a node alone only starts.
+    """
+    draw = random.Random(f"{seed} {number} {title}")  # noqa: S311 - a plan, no secret
+    through_dvc = title == "dvc repro"
+    command = title.split() if through_dvc else [sys.executable, "-m", "stages", *title.split()]
     target = draw.choice(["dvc", "stage", "group"]) if through_dvc else draw.choice(["stage", "stage", "group"])
     number_of_signal = draw.choice([signal.SIGKILL, signal.SIGKILL, signal.SIGTERM])
-    return Kill(number, command, target, number_of_signal, draw.random(), draw.choice([0, 1]), draw.choice([1, 1, 2]))
+    share = draw.uniform(0.33 if at_work and not through_dvc else 0, 1)
+    return Kill(number, command, target, number_of_signal, share, draw.choice([0, 1]), draw.choice([1, 1, 2]))
 
 
 def short(tree: Any) -> None:
@@ -82,7 +107,7 @@ def short(tree: Any) -> None:
 
 
 def strike(folder: Path, kill: Kill, lasts: float) -> tuple[float, str]:
-    """Start the command, wait, kill; returns the seconds it lived and how it ended."""
+    """Start the command, wait, kill; returns the seconds it lived and how it ended, nothing where it was too quick."""
     began = time.monotonic()
     process = subprocess.Popen(
         kill.command, cwd=folder, env=environment(), start_new_session=True, stdout=subprocess.DEVNULL,
@@ -90,12 +115,13 @@ def strike(folder: Path, kill: Kill, lasts: float) -> tuple[float, str]:
     )  # fmt: skip
     try:
         process.wait(kill.share * lasts)
+        return kill.share * lasts, ""
     except subprocess.TimeoutExpired:
         hit(process, kill)
     lived = time.monotonic() - began
     code = process.wait()
     left_alone(process.pid)
-    return lived, f"ended with {code}"
+    return lived, f"ended with {code}; {', '.join(statuses(folder)) or 'no runs'}"
 
 
 def hit(process: subprocess.Popen[bytes], kill: Kill) -> None:
@@ -103,7 +129,7 @@ def hit(process: subprocess.Popen[bytes], kill: Kill) -> None:
     children = [pid for pid in members(process.pid) if pid != process.pid]
     if kill.target == "group":
         os.killpg(process.pid, kill.signal)
-    elif kill.target == "stage" and kill.command[0] == "dvc" and children:
+    elif kill.target == "stage" and kill.through_dvc and children:
         os.kill(children[-1], kill.signal)
     else:
         process.send_signal(kill.signal)
@@ -142,6 +168,8 @@ def outs(folder: Path) -> dict[str, str]:
 
 def runs(folder: Path) -> dict[str, Any]:
     """Of every run in the store, by its key: its name, status, and the steps of each metric."""
+    if not (folder / "mlflow.db").exists():
+        return {"n": [0]}
     with sqlite3.connect(folder / "mlflow.db") as store:
         named = store.execute(
             "select t.value, r.name, r.status, r.run_uuid from runs r join tags t on t.run_uuid = r.run_uuid "
@@ -152,10 +180,26 @@ def runs(folder: Path) -> dict[str, Any]:
         return {"n": list(store.execute("select count(*) from runs").fetchone()), **table}
 
 
+def statuses(folder: Path) -> list[str]:
+    """How many runs of the store are called what; nothing where there is no whole store yet."""
+    try:
+        with sqlite3.connect(f"file:{folder / 'mlflow.db'}?mode=ro", uri=True) as store:
+            counted = store.execute("select count(*), status from runs group by status order by status").fetchall()
+    except sqlite3.OperationalError:
+        return []
+    return [f"{n} {status}" for n, status in counted]
+
+
 def differences(reference: Path, folder: Path) -> list[str]:
     """What is not as in the unbroken project."""
-    here, there, mine, yours = outs(folder), outs(reference), runs(folder), runs(reference)
+    here, there = outs(folder), outs(reference)
     found = [f"out {name}" for name in sorted({*here, *there}) if here.get(name) != there.get(name)]
+    return found + run_differences(reference, folder)
+
+
+def run_differences(reference: Path, folder: Path) -> list[str]:
+    """What is not as in the unbroken project's store, and what is left in .checkpoints/."""
+    found, mine, yours = [], runs(folder), runs(reference)
     for key in sorted({*mine, *yours}):
         if mine.get(key) != yours.get(key):
             odd = set(map(str, mine.get(key, ()))) ^ set(map(str, yours.get(key, ())))
@@ -167,7 +211,7 @@ def prepared(reference: Path, folder: Path, kill: Kill) -> None:
     """Copy the project as if the command had never run: neither dvc.lock nor the run cache knows what it makes."""
     shutil.copytree(reference, folder, symlinks=True)
     shutil.rmtree(folder / ".dvc/cache/runs", ignore_errors=True)
-    if kill.command[0] == "dvc":
+    if kill.through_dvc:
         (folder / "dvc.lock").unlink()
         gone = [*("data", "reports"), *TRACES]
     else:
@@ -194,33 +238,42 @@ def forget(lock: Path, stage: str) -> None:
 
 
 def attempt(reference: Path, kill: Kill, lasts: dict[str, float]) -> tuple[str, list[str]]:
-    """Kill once and look; returns the row of the table and what differs."""
+    """Kill once, earlier where it was over before, and look; returns the row of the table and what differs."""
     with tempfile.TemporaryDirectory(dir=reference.parent) as place:
         folder = Path(place) / "project"
         prepared(reference, folder, kill)
         lived, ended = strike(folder, kill, lasts[kill.title])
-        again = run(folder, ["dvc", "repro"])
-        wrong = [f"dvc repro ended with {again.returncode}: {again.stderr[-400:]}"] if again.returncode else []
-        run(folder, [sys.executable, "-m", "stages.commands", "sync"])  # the runs of the other nodes, and a slow store
-        wrong += differences(reference, folder)
+        if not ended:
+            return attempt(reference, replace(kill, share=0.8 * kill.share), lasts)
+        wrong, synced = taken_up(reference, folder)
         if wrong:
             shutil.copytree(folder, reference.parent / f"differs-{kill.number}", symlinks=True, dirs_exist_ok=True)
     name = signal.Signals(kill.signal).name
     at = f"{lived:.1f} of {lasts[kill.title]:.1f} s"
-    return (
-        f"| {kill.number} | {kill.title} | {name} to {kill.target} | {at} | {ended} | {'; '.join(wrong) or 'equal'} |",
-        wrong,
-    )
+    result = "; ".join(wrong) or f"equal{', with sync' if synced else ''}"
+    return f"| {kill.number} | {kill.title} | {name} to {kill.target} | {at} | {ended} | {result} |", wrong
+
+
+def taken_up(reference: Path, folder: Path) -> tuple[list[str], bool]:
+    """Run what comes after a kill; returns what differs, and whether `sync` was needed for the runs.
+
+    It is for the other nodes' runs where the store was taken away, and after a slow store.
+    """
+    again = run(folder, ["dvc", "repro"])
+    wrong = [f"dvc repro ended with {again.returncode}: {again.stderr[-400:]}"] if again.returncode else []
+    incomplete = bool(run_differences(reference, folder))
+    if incomplete:
+        run(folder, [sys.executable, "-m", "stages.commands", "sync"])
+    return wrong + differences(reference, folder), incomplete
 
 
 def unbroken(folder: Path) -> dict[str, float]:
     """Run the pipeline without a break; returns how long it and each of its nodes take. Raises RuntimeError."""
     project(folder, edit=short)
-    began = time.monotonic()
-    done = run(folder, ["dvc", "repro"])
-    lasts = {"dvc repro": time.monotonic() - began}
-    if done.returncode or run(folder, [sys.executable, "-m", "stages.commands", "sync"]).returncode:
-        raise RuntimeError(f"the unbroken run failed: {done.stderr[-2000:]}")
+    lasts = timed(folder)
+    done = run(folder, [sys.executable, "-m", "stages.commands", "sync"])
+    if done.returncode:
+        raise RuntimeError(f"the unbroken run could not be synced: {done.stderr[-2000:]}")
     for name, epochs in EPOCHS.items():
         history = pd.read_csv(folder / f"data/candidates/{name}/history.csv")
         if list(history["epoch"]) != list(range(1, epochs + 1)):
@@ -228,43 +281,66 @@ def unbroken(folder: Path) -> dict[str, float]:
     return lasts
 
 
-def timed(reference: Path, node: str) -> float:
-    """Seconds that a node takes alone, in a copy."""
-    with tempfile.TemporaryDirectory(dir=reference.parent) as place:
-        folder = Path(place) / "project"
-        shutil.copytree(reference, folder, symlinks=True)
-        began = time.monotonic()
-        run(folder, [sys.executable, "-m", "stages", *node.split()])
-        return time.monotonic() - began
+def timed(folder: Path) -> dict[str, float]:
+    """Run the pipeline; returns the seconds that it and each of its nodes takes. Raises RuntimeError."""
+    began, seen = time.monotonic(), []
+    process = subprocess.Popen(
+        ["dvc", "repro"], cwd=folder, env=environment() | {"PYTHONUNBUFFERED": "1"}, text=True, errors="replace",
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    said = []
+    for line in process.stdout or ():
+        said.append(line)
+        if line.startswith("Running stage '"):
+            seen.append((line.split("'")[1].replace("@", " "), time.monotonic()))
+    if process.wait():
+        raise RuntimeError(f"the unbroken run failed: {''.join(said)[-2000:]}")
+    ends = [moment for _, moment in seen[1:]] + [time.monotonic()]
+    return {"dvc repro": ends[-1] - began} | {
+        title: end - start for (title, start), end in zip(seen, ends, strict=True)
+    }
 
 
-def campaign(folder: Path, n_dvc: int, n_stages: int, seed: int) -> list[str]:
+def reference_in(folder: Path) -> tuple[Path, dict[str, float]]:
+    """The unbroken project and how long its nodes took; one that is there is taken."""
+    reference, note = folder / "unbroken", folder / "lasts.json"
+    if not note.exists():
+        shutil.rmtree(reference, ignore_errors=True)
+        note.write_text(json.dumps(unbroken(reference)))
+    return reference, json.loads(note.read_text())
+
+
+def campaign(folder: Path, kills: list[Kill]) -> list[str]:
     """All attempts, a row each as they end; returns what differed."""
-    draw = random.Random(seed)  # noqa: S311
-    lasts = unbroken(folder / "unbroken")
-    through_dvc = sorted([True] * n_dvc + [False] * n_stages, key=lambda _: draw.random())
-    kills = [planned(i, dvc, seed) for i, dvc in enumerate(through_dvc)]
-    for title in {kill.title for kill in kills} - set(lasts):
-        lasts[title] = timed(folder / "unbroken", title)
-    print("| | command | killed by | lived | ended | after the next dvc repro |\n|---|---|---|---|---|---|", flush=True)
+    reference, lasts = reference_in(folder)
+    told(folder, "| | command | killed by | lived | ended | after the next dvc repro |\n|---|---|---|---|---|---|")
     wrong = []
     for kill in kills:
-        row, found = attempt(folder / "unbroken", kill, lasts)
-        print(row, flush=True)
+        row, found = attempt(reference, kill, lasts)
+        told(folder, row)
         wrong += found
     return wrong
+
+
+def told(folder: Path, line: str) -> None:
+    """Print a line, and keep it."""
+    print(line, flush=True)
+    with (folder / "kills.md").open("a", encoding="utf-8") as stream:
+        stream.write(line + "\n")
 
 
 def main() -> int:
     """Parse the command line, print the table, and say how many attempts ended as they should."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name, default in (("dvc", 15), ("stages", 35), ("seed", 1)):
+    for name, default in (("dvc", 15), ("stages", 35), ("seed", 1), ("from", 0), ("to", None)):
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--folder", type=Path, help="is kept, with the projects that differ")
-    asked = parser.parse_args()
+    asked = vars(parser.parse_args())
+    signal.signal(signal.SIGHUP, lambda *_: None)  # outlives its terminal; nohup's way is inherited by what it starts
+    kills = planned(asked["dvc"], asked["stages"], asked["seed"])[asked["from"] : asked["to"]]
     with tempfile.TemporaryDirectory() as scratch:
-        wrong = campaign(asked.folder or Path(scratch), asked.dvc, asked.stages, asked.seed)
-    print(f"\n{asked.dvc + asked.stages} kills, {len(wrong)} differences")
+        wrong = campaign(asked["folder"] or Path(scratch), kills)
+    print(f"\n{len(kills)} kills, {len(wrong)} differences")
     return int(bool(wrong))
 
 
