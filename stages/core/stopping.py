@@ -80,10 +80,13 @@ def guarded() -> Iterator[None]:
 
 
 @contextmanager
-def ending_with_parent() -> Iterator[None]:
-    """Send this process SIGTERM when who started it dies in the block: nobody would take its results."""
-    over = threading.Event()
-    threading.Thread(target=watch_parents, args=(parents(), over), daemon=True).start()
+def ending_with_parent(worker_of: int | None = None) -> Iterator[None]:
+    """Send this process SIGTERM when who started it dies in the block: nobody would take its results.
+
+    worker_of: the process of ours that started it; left out: a terminal or DVC did, and nohup outlives a terminal.
+    """
+    over, started_by = threading.Event(), [worker_of] if worker_of else parents()
+    threading.Thread(target=watch_parents, args=(started_by, over), daemon=True).start()
     try:
         yield
     finally:

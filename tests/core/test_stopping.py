@@ -94,7 +94,7 @@ from pathlib import Path
 from stages.core.console import run
 from stages.core.stopping import ending_with_parent
 def main():
-    with ending_with_parent():
+    with ending_with_parent({worker_of}):
         Path({path!r}).write_text("ready")
         try:
             time.sleep(60)
@@ -104,11 +104,11 @@ sys.exit(run(main))
 """
 
 
-@pytest.mark.parametrize("in_shell", [False, True])
-def test_a_process_ends_with_its_parent(tmp_path, in_shell):
-    """Also where a shell stands between, as under DVC; a killed parent passes no signal on."""
-    note = tmp_path / "note"
-    child = CHILD.format(path=str(note))
+@pytest.mark.parametrize("kind", ["alone", "in a shell", "worker under nohup"])
+def test_a_process_ends_with_its_parent(tmp_path, kind):
+    """Also where a shell stands between, as under DVC, and a worker of ours under nohup; a kill is not passed on."""
+    note, in_shell, in_nohup = tmp_path / "note", kind == "in a shell", kind == "worker under nohup"
+    child = CHILD.format(path=str(note), worker_of="__import__('os').getppid()" if in_nohup else "")
     command = [sys.executable, "-c", PARENT, child]
     if in_shell:
         (tmp_path / "child.py").write_text(child)
@@ -116,7 +116,8 @@ def test_a_process_ends_with_its_parent(tmp_path, in_shell):
         command = [sys.executable, "-c", code]
     root = Path(__file__).parents[2]
     environment = {**os.environ, "PYTHONPATH": str(root)} | ({"DVC_STAGE": "train"} if in_shell else {})
-    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup, with which tests may be run, is inherited
+    usual = signal.SIG_IGN if in_nohup else signal.SIG_DFL
+    before = signal.signal(signal.SIGHUP, usual)  # nohup, with which tests may be run, is inherited
     parent = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
     signal.signal(signal.SIGHUP, before)
     waited(lambda: note.exists() and note.read_text() == "ready")

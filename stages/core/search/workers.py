@@ -118,8 +118,9 @@ def left(lives: int, exit_code: int | None, name: str, handout: Any) -> int:
 
 def work(job: Job, name: str, port: int) -> None:
     """Run trials until the service says stop: the whole life of a worker process. It ends with its parent."""
+    chief = multiprocessing.parent_process()
     try:
-        with guarded(), ending_with_parent():
+        with guarded(), ending_with_parent(chief.pid if chief else None):
             run_trials(job, name, port)
     except Stopped as stop:
         sys.exit(128 + stop.number)
