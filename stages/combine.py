@@ -29,7 +29,8 @@ def main(name: str, root: Path = PROJECT) -> None:
     told = {"kind": "combine", "input": "images", **options.model_dump(), "runtime": runtime.model_dump()}
     made_of = provenance(layout, "combine", name, told, lineage_of(sources))
     record = {"name": name + COMBINED, **made_of}
-    with Live(layout, params, record), replaced_folder(layout.candidate(name + COMBINED)) as folder:
-        candidate, timing = make_combined(folder, Task(options, sources, units, runtime.threads), record, data)
-    write_run_record(layout, candidate, timing, devices)
-    mirror(layout, params, [name + COMBINED])
+    with Live(layout, params, record):
+        with replaced_folder(layout.candidate(name + COMBINED)) as folder:
+            candidate, timing = make_combined(folder, Task(options, sources, units, runtime.threads), record, data)
+        write_run_record(layout, candidate, timing, devices)
+        mirror(layout, params, [name + COMBINED])

@@ -22,15 +22,15 @@ def main(name: str, root: Path = PROJECT) -> None:
     devices = prepare_runtime(params.tree.runtime) if entry.needs_tensorflow else cpu(params.tree.runtime)
     data = load_data(layout, entry.input)
     record = {"name": name, **record_of(layout, "train", entry, {}, params.tree.runtime)}
-    with (
-        claimed(layout.unfinished("train", name, record["key"]), f"the training of {name}") as kept,
-        Live(layout, params, record) as live,
-        replaced_folder(layout.candidate(name)) as folder,
-    ):
-        if entry.is_network:
-            task = Task(entry, record, data, live, kept, params.tree.fit.checkpoint_every_s)
-            candidate, timing = make(folder, task)
-        else:
-            candidate, timing = make_head(folder, entry, record, data, params.tree.runtime.threads)
-    write_run_record(layout, candidate, timing, devices)
-    mirror(layout, params, [name])
+    with Live(layout, params, record) as live:
+        with (
+            claimed(layout.unfinished("train", name, record["key"]), f"the training of {name}") as kept,
+            replaced_folder(layout.candidate(name)) as folder,
+        ):
+            if entry.is_network:
+                task = Task(entry, record, data, live, kept, params.tree.fit.checkpoint_every_s)
+                candidate, timing = make(folder, task)
+            else:
+                candidate, timing = make_head(folder, entry, record, data, params.tree.runtime.threads)
+        write_run_record(layout, candidate, timing, devices)
+        mirror(layout, params, [name])

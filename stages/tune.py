@@ -35,18 +35,18 @@ def main(name: str, root: Path = PROJECT) -> None:
     judged = params.tree.evaluate.model_dump(include=set(READS))
     told = {"tune": tune.model_dump(exclude={"workers"}), "evaluate": judged}
     record = {"name": name + TUNED, **record_of(layout, "tune", base, told, params.tree.runtime)}
-    with (
-        Live(layout, params, record) as live,
-        claimed(layout.unfinished("tune", name, record["key"]), f"the search around {name}") as place,
-        replaced_folder(layout.candidate(name + TUNED)) as folder,
-        replaced_folder(layout.tuning(name)) as report,
-    ):
-        trials = Trials(base, tune, params.tree.evaluate, data, record, place, params.tree.fit.checkpoint_every_s)
-        about = search(trials, Job(layout, params, record, place), live)
-        record |= {"search": about["search"]}
-        winner = Task(trials.winner(), record, data, live, place / "winner", params.tree.fit.checkpoint_every_s)
-        candidate, timing = make(folder, winner)
-        deliver(trials, folder, report)
-    write_run_record(layout, candidate, {**timing, **about["timing"]}, devices)
-    mirror(layout, params, [name + TUNED])
+    with Live(layout, params, record) as live:
+        with (
+            claimed(layout.unfinished("tune", name, record["key"]), f"the search around {name}") as place,
+            replaced_folder(layout.candidate(name + TUNED)) as folder,
+            replaced_folder(layout.tuning(name)) as report,
+        ):
+            trials = Trials(base, tune, params.tree.evaluate, data, record, place, params.tree.fit.checkpoint_every_s)
+            about = search(trials, Job(layout, params, record, place), live)
+            record |= {"search": about["search"]}
+            winner = Task(trials.winner(), record, data, live, place / "winner", params.tree.fit.checkpoint_every_s)
+            candidate, timing = make(folder, winner)
+            deliver(trials, folder, report)
+        write_run_record(layout, candidate, {**timing, **about["timing"]}, devices)
+        mirror(layout, params, [name + TUNED])
     say(f"tune {name}: the best of {len(trials.ended)} trials is number {trials.best.number}: {trials.best.values}")

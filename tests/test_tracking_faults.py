@@ -35,6 +35,19 @@ params, layout = open_project()
 mirror_present(layout, params)
 print("whole")
 """
+TOLD_TO_END = """
+import os, signal, sys
+from stages.core.console import run
+from stages.core.tracking import mirror
+real = mirror.log_origin
+def log_origin(*given):
+    os.kill(os.getpid(), signal.SIGTERM)
+    real(*given)
+mirror.log_origin = log_origin
+from stages.__main__ import node
+from stages.commands import sync
+sys.exit(run(*((node, *sys.argv[1:]) if sys.argv[1:] else (sync.main, None))))
+"""
 
 
 @pytest.fixture(scope="module")
@@ -118,6 +131,28 @@ def test_a_mirror_that_is_killed_anywhere_is_completed_by_the_next(trained, tmp_
     assert codes.count(-signal.SIGKILL) >= 3
     project.command("sync")
     assert differences(held(trained), held(project)) == []
+
+
+@pytest.mark.parametrize("command", [["train", "plain"], []], ids=["train", "sync"])
+def test_a_mirror_that_is_told_to_end_marks_its_run(command, trained, tmp_path):
+    """SIGTERM while a run is completed from files: KILLED, by the process itself; `sync` completes and finishes it."""
+    project = Checkout(tmp_path / "project")
+    shutil.copytree(trained.root, project.root)
+    shutil.rmtree(project.root / "mlruns")
+    (project.root / "mlflow.db").unlink()
+    done = project.run(sys.executable, "-c", TOLD_TO_END, *command, ok=False)
+
+    assert done.returncode == 128 + signal.SIGTERM and "by force" not in done.stderr
+    assert statuses(project) == ["KILLED"]
+    assert "1 runs completed" in project.command("sync").stderr
+    assert statuses(project) == ["FINISHED"]
+    assert differences(held(trained), held(project)) == []
+
+
+def statuses(project: Checkout) -> list[str]:
+    """What the runs of a project's store are called."""
+    with sqlite3.connect(project.root / "mlflow.db") as store:
+        return [status for (status,) in store.execute("select status from runs")]
 
 
 def test_a_password_is_nowhere(copied):

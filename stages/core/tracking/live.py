@@ -1,27 +1,23 @@
 """A run that is logged while it happens."""
 
 from contextlib import ExitStack
-from functools import partial
 from typing import Any
 
 from stages.core.layout import Layout
 from stages.core.settings.params import Params
 from stages.core.stopping import last_words
+from stages.core.tracking.ending import AT_ONCE_S, ENDING_S, ended
 from stages.core.tracking.runs import claim, find_or_create, log_metrics, log_params, logged_epochs
 from stages.core.tracking.silence import tolerated
 from stages.core.tracking.store import Store, connect, tracking_uri
 from stages.core.tracking.trails import curve
-from stages.core.tracking.waiting import at_most
-
-AT_ONCE_S = 0.9  # what a process that is ended by force has for its run
-ENDING_S = 2.0  # and one that ends by itself on a signal
 
 
 class Live:
     """A run that is logged while it happens; silent from the first failure of the store on.
 
     It begins with its first epoch: importing mlflow takes two seconds, which no training should wait for. As a
-    context it ends the run as FAILED or KILLED when the block raises; what ends well is ended by `mirror`.
+    context it ends the run as FAILED or KILLED when the block raises; what ends well is ended by `mirror`, within it.
     """
 
     def __init__(self, layout: Layout, params: Params, record: dict[str, Any], parent: "Live | None" = None) -> None:
@@ -57,10 +53,9 @@ class Live:
             self.known.add(number)
 
     def killed(self, within_s: float = AT_ONCE_S) -> None:
-        """Mark the run as KILLED, from any thread and within a second; one whose store is slower stays RUNNING."""
-        store, run_id = self.store, self.run_id
-        if store and run_id:
-            at_most(within_s, partial(store.client.set_terminated, run_id, "KILLED"))
+        """Mark the run, and trials below it, as KILLED, from any thread and within a second, or leave them RUNNING."""
+        if self.store:
+            ended(self.store, {self.record["key"]}, within_s)
 
     def __enter__(self) -> "Live":
         self.leaving = ExitStack()

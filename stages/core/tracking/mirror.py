@@ -6,6 +6,7 @@ from stages.core.candidates.candidate import RECORD, REFERENCE
 from stages.core.files import digest, read_json, write_json
 from stages.core.layout import Layout
 from stages.core.settings.params import Params
+from stages.core.tracking.ending import killed_with_process
 from stages.core.tracking.ledger_head import log_ledger_head
 from stages.core.tracking.model_logging import log_models
 from stages.core.tracking.presenting import present
@@ -33,14 +34,15 @@ COMPLETE, MODEL_MD5 = "imagetrail.complete", "dvc.model_md5"
 def mirror(layout: Layout, params: Params, names: list[str]) -> int | None:
     """Complete the runs of candidates and their trials from files; idempotent.
 
-    Returns how many were touched, None when the store failed.
+    Returns how many were touched, None when the store failed. What SIGTERM leaves incomplete is KILLED until the next.
     """
     with tolerated(tracking_uri(layout), "not completed"):
         store = connect(layout, params)
         every = [found for name in names for found in trails(layout, name)]
-        n_touched = sum([mirror_one(store, layout, params, found) for found in every])
-        log_ledger_head(store, layout)
-        present(store, layout, params, every or candidates(layout, params))
+        with killed_with_process(store, {found.key for found in every}):
+            n_touched = sum([mirror_one(store, layout, params, found) for found in every])
+            log_ledger_head(store, layout)
+            present(store, layout, params, every or candidates(layout, params))
         return n_touched
     return None
 
@@ -75,8 +77,9 @@ def mirror_one(store: Store, layout: Layout, params: Params, trail: Trail) -> bo
     log_origin(store, run_id, layout, params, trail)
     log_models(store, run_id, layout, trail)
     store.client.set_tag(run_id, COMPLETE, print_)
-    if not run or run.info.status not in ENDED:  # ending it again would move its end, and with it its duration
-        store.client.set_terminated(run_id, "FAILED" if trail.candidate.failure else "FINISHED", ended)
+    status = "FAILED" if trail.candidate.failure else "FINISHED"
+    if not run or run.info.status != status:  # ending it again would move its end, and with it its duration
+        store.client.set_terminated(run_id, status, ended)
     remember(layout, trail.key, run_id)
     return True
 
