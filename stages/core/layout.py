@@ -128,6 +128,10 @@ class Layout:
         """Table of a candidate's accuracy on damaged images: no DVC out."""
         return self.root / "reports/robustness" / f"{name}.csv"
 
+    def gradcam(self, name: str) -> Path:
+        """Sheet of where a network looked when it was wrong; a table of the same name lies beside it: no DVC out."""
+        return self.root / "reports/gradcam" / f"{name}.png"
+
     def run_record(self, key: str) -> Path:
         """What does not repeat about a run (ids, times, host, commit): no DVC out, in the main checkout."""
         return self.main_checkout / "reports/runs" / f"{key}.json"
