@@ -1,6 +1,7 @@
 """predict: ask a model what is on images: files, folders, archives (read inside, never unpacked) or 'patterns*'.
 
-MODEL is a candidate's name, a file or folder of one, an MLflow run id or models:/NAME@ALIAS; left out: the champion.
+MODEL is a candidate's name, a file or folder of one, an MLflow run id or models:/NAME@ALIAS; left out: the one that was
+promoted last, else the champion of the report.
 One row an image: label, calibrated confidence, whether that reaches the threshold (`sure`), and the next classes.
 Exit code 0: every image was answered, 3: some could not be read (their rows say why), 1: something to mend.
 """
@@ -52,7 +53,12 @@ class Asking:
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the model, the images and where the answers go."""
     parser.usage = "imagetrail predict [-h] [options] [MODEL] IMAGES …"
-    parser.add_argument("words", nargs="+", metavar="[MODEL] IMAGES", help="left out: the champion")
+    parser.add_argument(
+        "words",
+        nargs="+",
+        metavar="[MODEL] IMAGES",
+        help="left out: the one that was promoted last, else the champion of the report",
+    )
     parser.add_argument("--out", type=Path, metavar="FILE", help="left out: the terminal")
     parser.add_argument("--format", choices=FORMATS, help="left out: by the name of FILE, else csv")
     parser.add_argument("--top", type=int, metavar="K", help="classes a row; left out: evaluate.top_k of params.yaml")

@@ -1,6 +1,7 @@
 """serve: answer images over HTTP, with MLflow's own server behind limits, and a page to upload them.
 
-MODEL is a candidate's name, a file or folder of one, an MLflow run id or models:/NAME@ALIAS; left out: the champion.
+MODEL is a candidate's name, a file or folder of one, an MLflow run id or models:/NAME@ALIAS; left out: the one that was
+promoted last, else the champion of the report.
 POST an image as it is, or JSON with base64, to /invocations; /health says that it lives, / is the page. Limits stand in
 params.yaml under `serve`. There is no password: it listens on this machine only, unless --host says otherwise.
 """
@@ -30,7 +31,12 @@ SECONDS_TO_END = 2  # what requests under way get when the server is stopped
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the model and the address."""
-    parser.add_argument("model", nargs="?", metavar="MODEL", help="left out: the champion")
+    parser.add_argument(
+        "model",
+        nargs="?",
+        metavar="MODEL",
+        help="left out: the one that was promoted last, else the champion of the report",
+    )
     parser.add_argument("--host", default=HERE, help=f"default: {HERE}, which only this machine reaches")
     parser.add_argument("--port", type=int, default=5001, help="default: 5001; 0 takes a free one")
 

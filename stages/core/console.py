@@ -138,7 +138,7 @@ def run(main: Callable[..., None], *args: str) -> int:
     except OSError as error:
         if error.errno not in ADVICE:
             raise
-        say(f"error: {error.filename or 'a file'}: {ADVICE[error.errno]}")
+        say(f"error: {error.filename2 or error.filename or 'a file'}: {ADVICE[error.errno]}")
         return 1
     return 0
 

@@ -8,6 +8,7 @@ import pytest
 
 from stages.core.console import held_back, progress, run, silence_telemetry
 from stages.core.errors import UserError
+from stages.core.files import write_text
 
 
 def test_a_mistake_is_a_sentence_and_exit_code_1(capsys):
@@ -18,6 +19,14 @@ def test_a_mistake_is_a_sentence_and_exit_code_1(capsys):
 
     assert run(mistaken) == 1
     assert capsys.readouterr().err == "error: the door is locked; take the key\n"
+
+
+def test_the_place_that_is_in_the_way_is_named(tmp_path, capsys):
+    """Not the temporary name that was to take it: the person never chose that."""
+    (tmp_path / "table.csv").mkdir()
+
+    assert run(lambda: write_text(tmp_path / "table.csv", "x")) == 1
+    assert capsys.readouterr().err.startswith(f"error: {tmp_path}/table.csv: a folder stands where a file is needed")
 
 
 def test_a_bug_keeps_its_traceback():

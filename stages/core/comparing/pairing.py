@@ -51,13 +51,15 @@ class Pair:
 
 
 def paired(a: Judgement, b: Judgement, split: str, recognition: Recognition) -> Pair:
-    """Bring two judgements together. Raises UserError when they have no image in common."""
+    """Bring two judgements together. Raises UserError when they have no image of one class in common."""
     hashes = recognition.hashes or (None, None)
     left, right = identities(a.paths, hashes[0]), identities(b.paths, hashes[1])
     place_a, place_b = common(left, right)
     if not len(place_a):
         raise UserError(f"A and B have no {split} image in common, so nothing can be compared")
     agreed = np.array([a.labels[i] == b.labels[j] for i, j in zip(place_a, place_b, strict=True)])
+    if not agreed.any():
+        raise UserError(f"A and B call every {split} image that they have in common another class: nothing is compared")
     rows_a, rows_b = place_a[agreed], place_b[agreed]
     classes = sorted({*a.classes, *b.classes})
     both = a.probabilities is not None and b.probabilities is not None

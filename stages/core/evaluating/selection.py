@@ -45,7 +45,7 @@ def threshold_of(outcome: Outcomes, options: Evaluate) -> float | None:
     if not passed:
         return None
     size = max(passed)
-    return float(confidence[size - 1] + confidence[size]) / 2 if size < len(confidence) else 0.0
+    return (float(confidence[size - 1]) + float(confidence[size])) / 2 if size < len(confidence) else 0.0
 
 
 def surest_first(outcome: Outcomes) -> tuple[np.ndarray, np.ndarray]:

@@ -8,19 +8,24 @@ from stages.core.evaluating.log_loss import log_loss
 from stages.core.evaluating.metrics import classes_of, outcomes
 from stages.core.settings.evaluate_options import Evaluate
 
-COLDEST, HOTTEST = 0.05, 20.0  # beyond, a softmax is one-hot or flat: data that asks for it has no say
+# Ends of the search, no choice of a user's: beyond, a softmax is one-hot or flat. A fit that ends there (0.05 or 20 as
+# `temperature` in metrics.json) is of a model whose sureness says next to nothing; it is kept only where it helps.
+COLDEST, HOTTEST = 0.05, 20.0
 
 
 def told(table: pd.DataFrame, options: Evaluate) -> tuple[pd.DataFrame, float | None]:
     """Predictions as they are told, and their temperature; as they are, and None, where none is wanted or none helps.
 
     Validation images are scaled by the temperature of the other folds, all others by that of all validation images.
-    None helps where that makes the log loss of the validation images no smaller.
+    None helps where that makes the log loss of the validation images no smaller; nor where no answer to them is wrong:
+    the colder, the smaller the loss then, and nothing says how sure is too sure.
     """
     is_val = (table["split"] == "val").to_numpy()
     if not options.temperature or is_val.sum() < 2 * options.folds:
         return table, None
     outcome = outcomes(table, "val")
+    if (outcome.predicted == outcome.truth).all():
+        return table, None
     apart = out_of_fold(outcome.probabilities, outcome.truth, options)
     if log_loss(apart, outcome.truth) >= log_loss(outcome.probabilities, outcome.truth):
         return table, None

@@ -12,6 +12,8 @@ from stages.core.files import read_json
 from stages.core.ingest.source import images_named
 from stages.core.tracking.served_names import EACH, LABEL
 
+KEPT = {"path", "sha256", "label", "probabilities"}
+
 
 @dataclass(frozen=True)
 class Parity:
@@ -30,7 +32,9 @@ def read_golden(evaluation: Path) -> list[dict[str, Any]]:
     kept = read_json(evaluation / GOLDEN)
     if not kept:
         raise Unknown(f"{GOLDEN} of {evaluation.name} holds no image")
-    return list(kept)
+    if not isinstance(kept, list) or not all(isinstance(image, dict) and set(image) >= KEPT for image in kept):
+        raise Unknown(f"{GOLDEN} of {evaluation.name} is damaged: an image of it lacks {', '.join(sorted(KEPT))}")
+    return kept
 
 
 def golden_files(archive: Path, golden: list[dict[str, Any]]) -> list[bytes]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stages.core.auditing.asked import HEX, Asked, asked
+from stages.core.auditing.asked import HEX, Asked, asked, present
 from stages.core.auditing.finding import Unknown
 from stages.core.candidates.candidate import RECORD
 from stages.core.candidates.model_files import MODEL_FILES, model_files, needs_tensorflow
@@ -17,10 +17,12 @@ from stages.core.console import held_back, say
 from stages.core.errors import Alarm, UserError
 from stages.core.files import read_json
 from stages.core.layout import Layout
+from stages.core.promoting.history import decisions, last_change
 from stages.core.serving.compiled import compiled
 from stages.core.settings.options import Runtime
 from stages.core.settings.params import Params
 from stages.core.tracking.packaging import about
+from stages.core.tracking.registry import CHAMPION, model_name
 from stages.core.tracking.served_model import ServedModel
 from stages.core.tracking.served_names import ABOUT
 from stages.core.tracking.trails import trail
@@ -52,7 +54,9 @@ def names_a_model(params: Params, word: str) -> bool:
 
 
 def choose(layout: Layout, params: Params, word: str | None, scratch: Path) -> Chosen:
-    """Find the model that a word names; None is the champion. Raises UserError."""
+    """Find the model that a word names; None is the one in use. Raises UserError."""
+    if word is None:
+        return in_use(layout, params, scratch)
     if word and word not in params.candidates and Path(word).is_dir():
         if (Path(word) / PACKAGE).exists():
             return of_package(Path(word), word)
@@ -60,6 +64,32 @@ def choose(layout: Layout, params: Params, word: str | None, scratch: Path) -> C
     if word and word.startswith(REGISTRY):
         return of_registry(layout, params, word, scratch)
     return of_candidate(layout, asked(layout, params, word, scratch))
+
+
+def in_use(layout: Layout, params: Params, scratch: Path) -> Chosen:
+    """The last one that was promoted, as the ledger says; before any was, the champion of the report. Raises UserError.
+
+    Needs no MLflow where that candidate is in the checkout.
+    """
+    model = model_name(params)
+    line = last_change(decisions(layout, model))
+    if line is None:
+        found = asked(layout, params, None, scratch)
+        say(f"the champion of the report is asked, {found.candidate.name}: none was promoted")
+        return of_candidate(layout, found)
+    name, key = str(line.body["candidate"]), line.body["key"]
+    say(f"the champion of {model} is asked, {name} ({line.body['what']} {line.time[:10]})")
+    here = next((one for one in present(layout, params) if one.record["key"] == key), None)
+    if here:
+        return of_candidate(layout, Asked(here, ""))
+    uri = f"{REGISTRY}{model}@{CHAMPION}"
+    try:
+        found_key, place = model_of_uri(layout, params, uri, scratch)
+    except Unknown as error:
+        raise UserError(f"{name} is not in this checkout, and {uri}: {error}; name another model") from error
+    if found_key != key:
+        raise UserError(f"{name} is not in this checkout, and {uri} is another model; name the one that is meant")
+    return of_package(place, uri)
 
 
 def of_candidate(layout: Layout, found: Asked) -> Chosen:

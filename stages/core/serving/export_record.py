@@ -36,7 +36,7 @@ def checked(asked: Asked, images: np.ndarray, expected: np.ndarray, path: Path) 
     n_other = int((said.argmax(axis=1) != expected.argmax(axis=1)).sum())
     if n_other or not gap <= TOLERANCE:
         raise UserError(
-            f"{path} does not say what evaluate kept: {n_other} of {len(images)} labels differ, "
+            f"{path.name} does not say what evaluate kept: {n_other} of {len(images)} labels differ, "
             f"probabilities by up to {gap:.2g} (at most {TOLERANCE:g})"
         )
     return {"n_images": len(images), "n_other_labels": n_other, "max_difference": gap}

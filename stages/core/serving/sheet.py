@@ -91,6 +91,6 @@ def draw(sheet: Sheet, path: Path) -> None:
 
 def tile(row: Row, pixels: np.ndarray) -> Tile:
     """A picture with its class, how sure that is, and the name of its file."""
-    ink, sure = (DOUBT, ", not sure") if row["sure"] is False else (INK, "")
+    ink, sure = (DOUBT, ", unsure") if row["sure"] is False else (INK, "")
     name = row["image"].rpartition("/")[2]
     return Tile(pixels, (row["label"], f"{100 * row['confidence']:.1f} %{sure}", name), ink)

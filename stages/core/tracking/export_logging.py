@@ -14,7 +14,7 @@ PLACE = "export"  # folder of the run's artifacts, and beginning of its metrics
 
 def log_export(layout: Layout, params: Params, key: str, folder: Path, entries: dict[str, Any]) -> None:
     """Add files, latency and parity to the run with a key; a store that fails costs a warning."""
-    with tolerated(tracking_uri(layout), "the export was not logged"):
+    with tolerated(tracking_uri(layout), "the export was not logged", "the same command logs it later"):
         store = connect(layout, params)
         run = find(store, key)
         if run is None:

@@ -20,10 +20,11 @@ def allowed(uri: str) -> None:
 
 
 @contextmanager
-def tolerated(uri: str, what: str) -> Iterator[None]:
+def tolerated(uri: str, what: str, later: str = "`imagetrail sync` mirrors it later") -> Iterator[None]:
     """Turn any failure of the store into one warning: a training of hours must not die of it, nor wait for it twice.
 
-    What the block asks of a store that was given up, raises StoreSilent, and nothing is said.
+    later: what makes up for it. What the block asks of a store that was given up raises StoreSilent, and nothing is
+    said.
     """
     try:
         yield
@@ -32,4 +33,4 @@ def tolerated(uri: str, what: str) -> Iterator[None]:
     except Exception as error:  # MLflow, SQLAlchemy, requests and the OS all raise their own
         GIVEN_UP.add(uri)
         reason = " ".join(scrubbed(str(error)).split())[:160]
-        say(f"warning: MLflow: {what}: {type(error).__name__}: {reason}; `imagetrail sync` mirrors it later")
+        say(f"warning: MLflow: {what}: {type(error).__name__}: {reason}; {later}")

@@ -65,6 +65,8 @@ def test_nothing_in_common_is_an_error(tmp_path):
     a, b = side(tmp_path, "a", [0], [0], paths=["x"]), side(tmp_path, "b", [0], [0], paths=["y"])
     with pytest.raises(UserError, match="no test image in common"):
         matched(a, b)
+    with pytest.raises(UserError, match="another class: nothing is compared"):
+        matched(side(tmp_path, "c", [0], [0]), side(tmp_path, "d", [1], [1]))
 
 
 def test_flips_by_hand(tmp_path):

@@ -95,6 +95,7 @@ def test_it_is_left_out_where_nothing_is_gained():
         t.told(table(fine), OPTIONS)[1] is None
     )
     assert t.told(table(one_miss), OPTIONS)[1] is None
+    assert t.told(table(sure), OPTIONS)[1] is None  # without a mistake, colder is always better
     assert t.told(table(answered(300, sureness=3.0)), changed(temperature=False))[1] is None
 
 

@@ -1,11 +1,14 @@
 """Who was champion when, as the ledger tells it."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from stages.core.auditing.chain import made
-from stages.core.promoting.golden import parity
-from stages.core.promoting.history import champions, evidence_of, last_change, n_tried
+from stages.core.auditing.finding import Unknown
+from stages.core.files import write_json
+from stages.core.promoting.golden import parity, read_golden
+from stages.core.promoting.history import champions, evidence_of, last_change, n_tried, of_model
 
 
 def lines(*told):
@@ -59,6 +62,23 @@ def test_who_was_tried_counts_once_against_one_champion_on_one_exam():
     assert n_tried(found, "new", "c", "e") == 3 and n_tried(found, "x", "c", "e") == 2
     assert n_tried(found, "new", None, "e") == 2 and n_tried([], "new", None, None) == 1
     assert evidence_of(found, "x") is found[1] and evidence_of(found, "c") is None
+
+
+def test_golden_answers_that_are_damaged_are_unknown(tmp_path):
+    """None, no list, or an image without its probabilities: a sentence, for the gate and for an export."""
+    for kept, said in (([], "holds no image"), ({"a": 1}, "damaged"), ([{"path": "x"}], "lacks label, path, prob")):
+        write_json(tmp_path / "golden.json", kept)
+        with pytest.raises(Unknown, match=said):
+            read_golden(tmp_path)
+
+
+def test_git_may_put_a_later_decision_first():
+    """Lines of two branches are taken in the order of their times; a clock that was set back does not turn a chain round."""
+    one = made("promotion", "2026-01-03", {"model": "m", "key": "a"}, [])
+    two = made("promotion", "2026-01-02", {"model": "m", "key": "b"}, [])
+    after = made("promotion", "2026-01-01", {"model": "m", "key": "c"}, [one, two])
+
+    assert keys(of_model([one, two, after], "m")) == ["b", "a", "c"] and of_model([one], "other") == []
 
 
 def test_parity_is_of_labels_and_of_the_farthest_probability():
