@@ -1,7 +1,12 @@
 """`imagetrail compare` in a finished project: however a candidate is named, the same one is found, and all forms agree."""
 
 import json
+import random
+import subprocess
+import sys
+from contextlib import suppress
 
+import mlflow
 import pandas as pd
 import pytest
 
@@ -89,6 +94,46 @@ def test_it_is_attached_to_both_runs(committed, tmp_path):
         assert folder.name == "plain-residual"
         assert files == {"index.html", "comparison.md", "comparison.json", "flips.csv"}
         assert (folder / "comparison.md").read_text() == (tmp_path / "comment.md").read_text()
+
+
+def test_two_versions_of_the_registry(committed):
+    """By alias and by number, as names and as one name each: what the candidates themselves say, by their own names."""
+    client = mlflow.MlflowClient(f"sqlite:///{committed.root}/mlflow.db")
+    client.create_registered_model("pair")
+    for name, alias in (("plain", "old"), ("residual", "new")):
+        key = read_json(committed.root / f"data/candidates/{name}/candidate.json")["key"]
+        run = client.get_run(read_json(committed.root / f"reports/runs/{key}.json")["mlflow_run_id"])
+        source = client.get_logged_model(run.outputs.model_outputs[0].model_id).artifact_location
+        client.set_registered_model_alias(
+            "pair", alias, client.create_model_version("pair", source, run.info.run_id).version
+        )
+    own = found(committed, "plain", "residual")
+    said = found(committed, "models:/pair@old", "models:/pair/2")
+
+    assert [said[side]["called"] for side in "ab"] == ["plain (pair@old)", "residual (pair/2)"]
+    assert said["measures"] == own["measures"] and said["flips"] == own["flips"]
+    for side in "ab":
+        assert said[side]["key"] == own[side]["key"]
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_killed_half_way_it_leaves_what_was_there(committed, tmp_path, seed):
+    """At a random time: no file, or a whole one from before; the next call writes both."""
+    forms = ["--html", str(tmp_path / "page.html"), "--markdown", str(tmp_path / "comment.md")]
+    (tmp_path / "page.html").write_text("before")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "stages.commands", "compare", "plain", "residual", *forms],
+        cwd=committed.root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(random.Random(seed).uniform(1, 4))
+    process.kill()
+    process.wait()
+    left = (tmp_path / "page.html").read_text()
+
+    assert left == "before" or left.rstrip().endswith("</html>")
+    committed.command("compare", "plain", "residual", *forms)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["comment.md", "page.html"]
 
 
 def test_what_can_not_be_compared_is_said(committed):

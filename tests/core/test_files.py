@@ -1,12 +1,14 @@
 """Files are written whole or not at all."""
 
 import os
+import signal
 import subprocess
 import sys
 
 import pytest
 
 from stages.core.files import replaced, replaced_folder, write_json
+from stages.core.layout import PROJECT
 
 
 def test_a_failed_write_leaves_what_was_there(tmp_path):
@@ -42,6 +44,29 @@ def test_what_a_killed_process_left_is_swept(tmp_path):
         pass
 
     assert sorted(os.listdir(tmp_path)) == [living.name, "out"]
+
+
+@pytest.mark.parametrize("pieces", [1, 3])
+def test_a_folder_that_was_being_filled_by_a_killed_process_is_not_there(tmp_path, pieces):
+    """SIGKILL between two of its files: what was there stays, as it was, and the next write takes the rest away."""
+    script = f"""
+import os, signal, sys
+from pathlib import Path
+from stages.core.files import replaced_folder
+with replaced_folder(Path(sys.argv[1])) as folder:
+    for number in range({pieces}):
+        (folder / f"{{number}}.bin").write_bytes(b"new")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+    (tmp_path / "export").mkdir()
+    (tmp_path / "export/0.bin").write_bytes(b"old")
+    done = subprocess.run([sys.executable, "-c", script, str(tmp_path / "export")], cwd=PROJECT, check=False)
+
+    assert done.returncode == -signal.SIGKILL
+    assert [path.read_bytes() for path in (tmp_path / "export").iterdir()] == [b"old"]
+    with replaced_folder(tmp_path / "export"):
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == ["export"]
 
 
 def test_no_number_that_json_does_not_know(tmp_path):

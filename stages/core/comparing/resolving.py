@@ -35,7 +35,8 @@ def side(layout: Layout, params: Params, text: str | None, place: Path) -> Side:
     if text in params.candidates:
         return in_workspace(layout, text, text)
     if text.startswith("models:/"):
-        return of_run(layout, params, of_model(layout, params, text), text, place)
+        found = of_run(layout, params, of_model(layout, params, text), text, place)
+        return replace(found, called=f"{found.record['name']} ({text.removeprefix('models:/')})")
     if HEX.fullmatch(text):
         found = of_key(layout, params, text, text, place) or of_run(layout, params, text, text, place)
         return replace(found, called=f"{found.record['name']} ({text[:8]})")
