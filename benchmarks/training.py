@@ -29,6 +29,7 @@ import numpy as np
 from stages.core.layout import PROJECT
 
 SHAPE, CLASSES, REPEATS = (64, 64, 3), [str(i) for i in range(10)], 3
+DISTANCES = {"none": 0.0, "30 s": 30.0, "5 s": 5.0, "every step": 0.0}  # between two checkpoints, by what it is called
 STARTUP = """
 import os, sys, time
 from pathlib import Path
@@ -132,8 +133,11 @@ def loop(n: int) -> None:
     table(["loop", "CPU us an image", "ratio", "wall us", "ratio"], rows)
 
 
-def checkpoints(n: int) -> None:
-    """Print CPU and wall seconds of the same epochs without checkpoints and with them at several distances."""
+def checkpoints(n: int, repeats: int, distances: list[str]) -> None:
+    """Print CPU and wall seconds of the same epochs without checkpoints and with them at several distances.
+
+    The order turns round from one repeat to the next, so that a machine that gets busier favours none.
+    """
     start()
     from stages.core.images.packs import Statistics
     from stages.core.training import fitting
@@ -143,19 +147,18 @@ def checkpoints(n: int) -> None:
 
     item, data = quick(), Data(made(n, 1), made(n // 8, 2), None, CLASSES, Statistics([127.5] * 3, [5461.0] * 3))
     fit = item.fit.model_copy(update={"epochs": 12})
-    distances = {"none": 0.0, "30 s": 30.0, "5 s": 5.0, "every step": 0.0}
     found: dict[str, list[tuple[float, float, int]]] = {name: [] for name in distances}
-    for _ in range(REPEATS):
-        for name, distance in distances.items():
+    for repeat in range(repeats):
+        for name in distances[:: -1 if repeat % 2 else 1]:
             with tempfile.TemporaryDirectory() as scratch:
                 path = None if name == "none" else Path(scratch) / "kept"
-                checkpoint = counting(Checkpoint)(path, distance)
+                checkpoint = counting(Checkpoint)(path, DISTANCES[name])
                 marks: list[tuple[float, float]] = []
                 session = Session(noting(marks), "models.quick.fit", checkpoint)
                 fitting.train(fitting.build(item.module("models"), item.options, fit, data), fit, data, session)
             (cpu, wall), (cpu_end, wall_end) = marks[0], marks[-1]
             found[name].append((cpu_end - cpu, wall_end - wall, checkpoint.n))
-    base = [statistics.median(one[i] for one in found["none"]) for i in (0, 1)]
+    base = [statistics.median(one[i] for one in found[distances[0]]) for i in (0, 1)]
     rows = []
     for name, all_of_it in found.items():
         cpu, wall, kept = (statistics.median(one[i] for one in all_of_it) for i in (0, 1, 2))
@@ -351,7 +354,10 @@ def main() -> None:
     commands.add_parser("loop").add_argument("-n", type=int, default=12_800)
     commands.add_parser("input").add_argument("folder")
     commands.add_parser("startup")
-    commands.add_parser("checkpoints").add_argument("-n", type=int, default=12_800)
+    kept = commands.add_parser("checkpoints")
+    kept.add_argument("-n", type=int, default=12_800)
+    kept.add_argument("--repeats", type=int, default=REPEATS)
+    kept.add_argument("--distances", nargs="+", choices=DISTANCES, default=list(DISTANCES))
     commands.add_parser("memory").add_argument("-n", type=int, default=27_000)
     inner = commands.add_parser("measure")
     for name in ("path", "block", "most"):
