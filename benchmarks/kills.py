@@ -4,7 +4,7 @@
 
 A tiny project is run through once, unbroken. Each kill then starts from a copy of it in which the outs of one node are
 gone (or all of them, for `dvc repro`), waits a seeded random share of the time that the command took unbroken, kills,
-and runs `dvc repro`, and `imagetrail sync` where the store had to be made anew, as `make repro` does. Each node is
+and runs `dvc repro`, and `imagetrail sync` where a run is not complete then, as `make repro` does. Each node is
 killed at least once, the trainings more often. A row of the table: what was killed, how and when, what became of the
 runs in MLflow, and what differs from the unbroken project: the hashes of all outs, the number of MLflow runs, the
 metrics and steps of each run, what is left in .checkpoints/. Ends with 1 when anything differs, or when the unbroken
@@ -208,16 +208,16 @@ def run_differences(reference: Path, folder: Path) -> list[str]:
 
 
 def prepared(reference: Path, folder: Path, kill: Kill) -> None:
-    """Copy the project as if the command had never run: neither dvc.lock nor the run cache knows what it makes."""
+    """Copy the project as if the command had never run: dvc.lock, run cache and MLflow don't know what it makes."""
     shutil.copytree(reference, folder, symlinks=True)
     shutil.rmtree(folder / ".dvc/cache/runs", ignore_errors=True)
     if kill.through_dvc:
         (folder / "dvc.lock").unlink()
         gone = [*("data", "reports"), *TRACES]
     else:
-        node = " ".join(kill.command[3:])
-        gone = OUTS[node] + (["mlflow.db", "mlruns"] if node.split()[0] in ("train", "tune") else [])
-        forget(folder / "dvc.lock", node.replace(" ", "@"))
+        gone = OUTS[kill.title]
+        forget(folder / "dvc.lock", kill.title.replace(" ", "@"))
+        forget_runs(folder, reference, [Path(gone[0]).name] if kill.command[3] in ("train", "tune") else [])
     for name in gone:
         path = folder / name
         shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
@@ -235,6 +235,32 @@ def forget(lock: Path, stage: str) -> None:
     del tree["stages"][stage]
     with lock.open("w") as stream:
         YAML(typ="safe", pure=True).dump(tree, stream)
+
+
+def forget_runs(folder: Path, reference: Path, names: list[str]) -> None:
+    """Take runs of these names out of the store, with their trials, and let the store name this folder's files."""
+    with sqlite3.connect(folder / "mlflow.db") as store:
+        columns = [
+            (table, row[1])
+            for (table,) in store.execute("select name from sqlite_master where type = 'table'").fetchall()
+            for row in store.execute(f"pragma table_info({table})").fetchall()
+        ]
+        for table, column in columns:
+            if column in ("artifact_location", "artifact_uri"):
+                moved = f"update {table} set {column} = replace({column}, ?, ?)"  # noqa: S608 - names of MLflow's own
+                store.execute(moved, (str(reference), str(folder)))
+        own = f"select run_uuid from runs where name in ({marks(names)})"  # noqa: S608 - question marks
+        ids = [run for (run,) in store.execute(own, names)]
+        parent = f"select run_uuid from tags where key = 'mlflow.parentRunId' and value in ({marks(ids)})"  # noqa: S608
+        ids += [run for (run,) in store.execute(parent, ids)]
+        for table, column in columns:
+            if column in ("run_uuid", "run_id", "source_run_id", "source_id", "destination_id"):
+                store.execute(f"delete from {table} where {column} in ({marks(ids)})", ids)  # noqa: S608
+
+
+def marks(values: list[str]) -> str:
+    """As many question marks."""
+    return ", ".join("?" * len(values))
 
 
 def attempt(reference: Path, kill: Kill, lasts: dict[str, float]) -> tuple[str, list[str]]:
@@ -255,10 +281,7 @@ def attempt(reference: Path, kill: Kill, lasts: dict[str, float]) -> tuple[str, 
 
 
 def taken_up(reference: Path, folder: Path) -> tuple[list[str], bool]:
-    """Run what comes after a kill; returns what differs, and whether `sync` was needed for the runs.
-
-    It is for the other nodes' runs where the store was taken away, and after a slow store.
-    """
+    """Run what comes after a kill; returns what differs, and whether `sync` was needed for the runs."""
     again = run(folder, ["dvc", "repro"])
     wrong = [f"dvc repro ended with {again.returncode}: {again.stderr[-400:]}"] if again.returncode else []
     incomplete = bool(run_differences(reference, folder))
