@@ -28,6 +28,7 @@ CANNOT_CHANGE_AN_OUT = {
     "stages/core/settings/options.py": "types of those values",
     "stages/core/settings/fit_options.py": "types of those values",
     "stages/core/settings/drift_options.py": "types of those values",
+    "stages/core/settings/learning_curve_options.py": "types of values that no node reads",
     "stages/core/settings/evaluate_options.py": "types of those values",
     "stages/core/settings/backbone_options.py": "types of those values",
     "stages/core/settings/report_options.py": "types of those values",

@@ -132,6 +132,10 @@ class Layout:
         """Sheet of where a network looked when it was wrong; a table of the same name lies beside it: no DVC out."""
         return self.root / "reports/gradcam" / f"{name}.png"
 
+    def learning_curve(self, name: str) -> Path:
+        """Table of an entry's accuracy by share of the training images; a picture lies beside it: no DVC out."""
+        return self.root / "reports/learning_curve" / f"{name}.csv"
+
     def run_record(self, key: str) -> Path:
         """What does not repeat about a run (ids, times, host, commit): no DVC out, in the main checkout."""
         return self.main_checkout / "reports/runs" / f"{key}.json"

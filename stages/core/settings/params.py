@@ -21,6 +21,7 @@ from stages.core.settings.drift_options import Drift
 from stages.core.settings.evaluate_options import Evaluate
 from stages.core.settings.fit_options import Fit
 from stages.core.settings.head_options import HeadFit
+from stages.core.settings.learning_curve_options import LearningCurve
 from stages.core.settings.param_errors import meant, sentence
 from stages.core.settings.promote_options import Promote
 from stages.core.settings.report_options import Report
@@ -50,6 +51,7 @@ class Tree(o.Section):
     report: Report
     fit: o.Fitting
     drift: Drift
+    learning_curve: LearningCurve
     serve: Serve
     promote: Promote
     runtime: o.Runtime
