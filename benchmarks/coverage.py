@@ -14,16 +14,22 @@ from functools import cache
 import numpy as np
 from scipy.stats import binom
 
+from stages.core.comparing.measuring import bootstrap, outcomes_of, proportions
+from stages.core.comparing.measuring import measures as measures_of
+from stages.core.comparing.pairing import Pair
 from stages.core.evaluating.intervals import difference, f1_interval, mean_of_proportions, measured, variance_of_hits
+from stages.core.evaluating.log_loss import losses
 from stages.core.evaluating.metrics import Outcomes, confusion_matrix, measures, prepared, wilson
 from stages.core.evaluating.selection import threshold_of
-from stages.core.evaluating.significance import mean_interval
+from stages.core.evaluating.significance import Answers, compare, mcnemar, mean_interval
 from stages.core.layout import PROJECT
 from stages.core.settings.evaluate_options import Evaluate
 from stages.core.settings.params import load
 
 LEVEL, MANY = 0.95, 400_000  # images that stand for all there are
 HOW = {"macro_f1": "bootstrap", "macro_precision": "bootstrap", "log_loss": "normal of its log"}
+TOLD = ("accuracy", "balanced_accuracy", "macro_f1", "log_loss", "roc_auc", "ece")
+ALIKE, RESAMPLES = 0.5, 300  # correlation of two models' noise; resamples of a comparison, to be done in minutes
 HOW |= {"roc_auc": "DeLong of its logit", "ece": "bootstrap, mirrored"}
 
 
@@ -194,6 +200,56 @@ def thresholds(draws: int) -> Iterator[Row]:
         )
 
 
+def paired(rng: np.random.Generator, n: int, signal: float, lead: float) -> Pair:
+    """Two models that find much the same images hard; B's signal is stronger by `lead`."""
+    truth, common = rng.integers(0, 4, n), rng.normal(size=(n, 4))
+    probabilities = []
+    for own in (signal, signal + lead):
+        noise = ALIKE**0.5 * common + (1 - ALIKE) ** 0.5 * rng.normal(size=(n, 4))
+        powers = np.exp(own * (noise + own * np.eye(4)[truth]))
+        probabilities.append(powers / powers.sum(axis=1, keepdims=True))
+    sides = [Answers(truth, one.argmax(axis=1)[None], losses(one, truth)[None], 4) for one in probabilities]
+    return Pair("test", list("abcd"), ([], []), *sides, (probabilities[0], probabilities[1]), "simulated")
+
+
+def comparisons(draws: int) -> Iterator[Row]:
+    """B - A of two models on the same images, as `compare` tells it: Newcombe's, and percentiles of resamples."""
+    for n, signal, lead in ((300, 3.5, 0.0), (100, 2.5, 0.0), (300, 2.5, 0.3), (300, 1.5, 0.2), (1000, 2.0, 0.1)):
+        whole = paired(np.random.default_rng(2), MANY, signal, lead)
+        weight, chosen = np.ones(MANY), options(bootstrap=RESAMPLES)
+        a, b = (measures_of(*side, weight, chosen) for side in zip((whole.a, whole.b), outcomes_of(whole), strict=True))
+        true, held = {name: b[name] - a[name] for name in a}, dict.fromkeys(TOLD, 0)
+        rng = np.random.default_rng(1)
+        for draw in range(draws):
+            pair, seeded = paired(rng, n, signal, lead), options(bootstrap=RESAMPLES, seed=draw + 1)
+            found = bootstrap(pair, seeded) | proportions(pair, seeded)
+            for name in TOLD:
+                held[name] += found[name][0] <= true[name] <= found[name][1]
+        where = f"{n} images, accuracy {a['accuracy']:.3f} and {b['accuracy']:.3f}"
+        for name in TOLD:
+            how = "Newcombe, paired" if name == "accuracy" else "bootstrap, paired"
+            yield Row(f"B - A in {name}: {how}", where, held[name] / draws, draws)
+
+
+def false_alarms(draws: int) -> Iterator[Row]:
+    """How often a paired test calls two models different that are not: at most 5 % is promised."""
+    for n, share in ((300, 0.02), (300, 0.1), (3000, 0.05)):
+        chance = 0.0
+        for apart in range(int(binom.ppf(1e-9, n, share)), int(binom.isf(1e-9, n, share)) + 1):
+            called = [mcnemar(k, apart - k) <= 1 - LEVEL for k in range(apart + 1)]
+            chance += binom.pmf(apart, n, share) * binom.pmf(np.arange(apart + 1), apart, 0.5)[called].sum()
+        where = f"{n} images, {100 * share:g} % told apart; the share of false alarms"
+        yield Row("McNemar's exact test", where, float(chance), 0)
+    for name in ("macro_f1", "log_loss"):
+
+        def alarmed(rng: np.random.Generator, name: str = name) -> bool:
+            pair = paired(rng, 300, 2.0, 0.0)
+            return compare(pair.b, pair.a, name, 1).p <= 1 - LEVEL
+
+        where = "300 images, two models of one kind; the share of false alarms"
+        yield sampled(f"randomization test of {name}", where, draws, alarmed)
+
+
 PARTS: dict[str, Callable[[int], Iterator[Row]]] = {
     "shares": lambda _: shares(),
     "means": means,
@@ -202,6 +258,8 @@ PARTS: dict[str, Callable[[int], Iterator[Row]]] = {
     "others": others,
     "seeds": seeds,
     "thresholds": thresholds,
+    "comparisons": comparisons,
+    "false_alarms": false_alarms,
 }
 
 

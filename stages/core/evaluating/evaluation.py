@@ -7,6 +7,7 @@ import pandas as pd
 
 from stages.core.candidates.candidate import HISTORY, RECORD, Candidate
 from stages.core.evaluating.answers import write_answers
+from stages.core.evaluating.confusion_table import confusion_table
 from stages.core.evaluating.intervals import measured
 from stages.core.evaluating.metrics import (
     Outcomes,
@@ -85,9 +86,7 @@ def over_seeds(tables: list[pd.DataFrame], seeds: list[int], options: Evaluate, 
 def write_split(outcome: Outcomes, classes: list[str], options: Evaluate, folder: Path, split: str) -> None:
     """Write the tables and the picture of one split."""
     matrix = confusion_matrix(outcome).astype(np.int64)
-    table = pd.DataFrame(matrix, columns=classes)
-    table.insert(0, "true", classes)
-    write_csv(folder / f"{split}_confusion_matrix.csv", table)
+    write_csv(folder / f"{split}_confusion_matrix.csv", confusion_table(matrix, classes))
     confusion_picture(
         matrix,
         classes,

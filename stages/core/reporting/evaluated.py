@@ -42,10 +42,14 @@ class Evaluated:
 
     def table(self, name: str) -> pd.DataFrame:
         """A table of its split. Raises UserError where `evaluate` has not written it."""
+        return read_text_csv(self.path(name), TEXTS)
+
+    def path(self, name: str) -> Path:
+        """The file of a table of its split. Raises UserError where `evaluate` has not written it."""
         path = self.folder / f"{self.split}_{name}.csv"
         if not path.exists():
             raise UserError(f"{path} is missing; `dvc repro` makes it")
-        return read_text_csv(path, TEXTS)
+        return path
 
     def metric(self, name: str) -> float:
         """A measure on its split. Raises KeyError for one that it hasn't got."""

@@ -13,6 +13,12 @@ from stages.core.reporting.report_mistakes import mistakes, pictured
 from stages.core.reporting.report_sureness import sureness, sureness_plots
 from stages.core.reporting.standing import Standing
 
+WHILE_TRAINING = (
+    "Train images were counted while the kept epoch trained the network, with whatever dropout and altered images it "
+    "has. The finished network is as a rule better on them, so the gap is larger than this number; one below 0 is no "
+    "proof against overfitting."
+)
+
 
 def described(standing: Standing, n_pictures: int) -> dict[str, Any]:
     """What the page shows of one candidate; of one that failed, only why."""
@@ -27,7 +33,7 @@ def described(standing: Standing, n_pictures: int) -> dict[str, Any]:
         "training": [plot.drawn for plot in training_plots(history)],
         "balance": standing.record.get("balance"),
         "seeds": seeds(standing),
-        "gaps": gaps(standing.metrics),
+        "gaps": gaps(standing),
     }
 
 
@@ -54,15 +60,16 @@ def seeds(standing: Standing) -> list[dict[str, Any]]:
     return records(pd.read_csv(standing.folder / SEED_TABLE))
 
 
-def gaps(metrics: dict[str, float]) -> list[str]:
+def gaps(standing: Standing) -> list[str]:
     """How much worse it is on images that it has not seen, in sentences."""
-    said = []
+    metrics, said = standing.metrics, []
     if "gap_train_val" in metrics:
         low, high = (100 * metrics[f"gap_train_val_{end}"] for end in ("low", "high"))
         said.append(
-            f"Accuracy on train images, counted while it was trained, less that on validation images: "
-            f"{100 * metrics['gap_train_val']:+.1f} points ({low:+.1f} to {high:+.1f})."
+            f"Accuracy on train images less that on validation images: {100 * metrics['gap_train_val']:+.1f} points "
+            f"({low:+.1f} to {high:+.1f})."
         )
+        said += [WHILE_TRAINING] * ("epochs" in (standing.record["params"].get("fit") or {}))
     if "gap_val_test" in metrics:
         low, high = (100 * metrics[f"gap_val_test_{end}"] for end in ("low", "high"))
         said.append(

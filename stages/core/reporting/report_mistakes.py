@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stages.core.files import records
+from stages.core.evaluating.confusion_table import read_confusion_table
+from stages.core.files import listed, records
 from stages.core.reporting.evaluated import Evaluated
 
 N_ROWS = 50  # classes in the table of classes, the lowest recall first
@@ -15,27 +16,29 @@ N_CLASSES = 25  # of a confusion matrix; more can't be read, and a table of 1000
 def mistakes(evaluated: Evaluated, n_pictures: int) -> dict[str, Any]:
     """What the page shows of it: matrix, pairs, surest, per_class, slices."""
     wrong, classes, parts = (evaluated.table(name) for name in ("mistakes", "per_class", "slices"))
+    seen = classes[classes["n_images"] > 0]  # of no image, a recall says nothing
     surest = records(wrong.head(3 * n_pictures))
     shown = {one["path"] for one in surest} if len(wrong) == len(surest) else set()
     return {
-        "matrix": heat(evaluated.table("confusion_matrix")),
+        "matrix": heat(read_confusion_table(evaluated.path("confusion_matrix"))),
         "pairs": confused(evaluated.table("confusions"), wrong[~wrong["path"].isin(shown)], n_pictures),
         "surest": surest,
         "n_wrong": len(wrong),
-        "per_class": records(classes.sort_values("recall", kind="stable").head(N_ROWS)),
-        "n_rows_left": max(len(classes) - N_ROWS, 0),
+        "per_class": records(seen.sort_values("recall", kind="stable").head(N_ROWS)),
+        "n_rows_left": max(len(seen) - N_ROWS, 0),
+        "unseen": listed(classes["class"][classes["n_images"] == 0], N_CLASSES),
         "slices": slices(parts),
-        "class_span": span(classes["recall_low"]),
+        "class_span": span(seen["recall_low"]),
         "slice_span": span(parts["low"]),
     }
 
 
 def heat(matrix: pd.DataFrame) -> dict[str, Any]:
     """A confusion matrix as rows of (count, strength of its colour in 0..1); of many classes, the most confused."""
-    counts = matrix.drop(columns="true").to_numpy(np.int64)
+    counts = matrix.iloc[:, 1:].to_numpy(np.int64)
     off = counts - np.diag(np.diag(counts))
     order = np.argsort(-(off.sum(axis=0) + off.sum(axis=1)), kind="stable")[:N_CLASSES]
-    kept, names, totals = np.sort(order), list(matrix["true"]), counts.sum(axis=1)
+    kept, names, totals = np.sort(order), list(matrix.iloc[:, 0]), counts.sum(axis=1)
     rows = [
         {
             "true": names[row],

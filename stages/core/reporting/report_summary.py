@@ -96,7 +96,8 @@ def fails(evaluated: Evaluated) -> str:
     pairs, classes = evaluated.table("confusions"), evaluated.table("per_class")
     if not len(pairs):
         return f"On none of the {evaluated.images}."
-    pair, worst = pairs.iloc[0], classes.iloc[int(classes["recall"].to_numpy().argmin())]
+    seen = classes[classes["n_images"] > 0]
+    pair, worst = pairs.iloc[0], seen.iloc[int(seen["recall"].to_numpy().argmin())]
     slices = evaluated.table("slices")
     bad = slices[(slices["p_value"] <= 0.05) & (slices["accuracy"] < evaluated.metric("accuracy"))]
     said = (

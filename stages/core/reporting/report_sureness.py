@@ -18,7 +18,9 @@ def sureness(evaluated: Evaluated) -> list[str]:
         f"and {points(metrics[f'{split}_mce'])} in the worst bin (MCE), which holds {in_worst(evaluated)}."
     ]
     if kept.temperature is None:
-        said.append("No temperature was fitted: probabilities are told as the model gives them.")
+        said.append(
+            "Probabilities are told as the model gives them: no temperature is wanted, or none makes them better."
+        )
     else:
         said.append(
             f"A temperature of {kept.temperature:.3g}, fitted on validation images, is part of the model; "

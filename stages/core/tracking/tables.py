@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from stages.core.evaluating.confusion_table import read_confusion_table
 from stages.core.files import read_text_csv, write_text
 from stages.core.tracking.runs import log_files
 from stages.core.tracking.store import Store
@@ -21,7 +22,8 @@ def log_tables(store: Store, run_id: str, evaluation: Path) -> None:
     present = [name for name in names if (evaluation / f"{name}.csv").exists()]
     with tempfile.TemporaryDirectory() as folder:
         for name in present:
-            table = read_text_csv(evaluation / f"{name}.csv", ("true", "class"))
+            path = evaluation / f"{name}.csv"
+            table = read_confusion_table(path) if name.endswith(TABLES[0]) else read_text_csv(path, ("class",))
             write_text(Path(folder) / f"{name}.json", as_table(table))
         log_files(store, run_id, sorted(Path(folder).glob("*.json")), Path(folder), PLACE)
     tag = json.dumps([{"path": f"{PLACE}/{name}.json", "type": "table"} for name in present])
