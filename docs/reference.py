@@ -13,9 +13,10 @@ from typing import Any
 
 from stages.commands.explain import settings
 from stages.core.layout import PROJECT
+from stages.core.settings.entries import kinds
 from stages.core.settings.fit_options import Fit
 from stages.core.settings.head_options import HeadFit
-from stages.core.settings.params import Tree, kinds, read_yaml
+from stages.core.settings.params import Tree, read_yaml
 
 KINDS = {  # a folder of kinds, and where an entry of it stands in params.yaml
     "datasets": "datasets.NAME",

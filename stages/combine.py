@@ -5,7 +5,8 @@ from pathlib import Path
 from stages.core.candidates.lineage import provenance
 from stages.core.candidates.model_files import needs_tensorflow
 from stages.core.candidates.run_record import write_run_record
-from stages.core.combine.combine_making import Task, lineage_of, make_combined, units_of
+from stages.core.combine.combine_making import Task, make_combined
+from stages.core.combine.members import lineage_of, units_of
 from stages.core.errors import UserError, did_you_mean
 from stages.core.files import replaced_folder
 from stages.core.layout import PROJECT

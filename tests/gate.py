@@ -16,8 +16,9 @@ from stages.core.gate.measuring import SIDE, measured
 from stages.core.gate.promises import Subject
 from stages.core.ingest.source import Member, Source, write_source
 from stages.core.layout import PROJECT
+from stages.core.settings.entries import Entry
 from stages.core.settings.options import Split
-from stages.core.settings.params import Entry, Params, load
+from stages.core.settings.params import Params, load
 
 LABELS = ("ash", "elm", "oak")
 SIZE = 48  # pixels

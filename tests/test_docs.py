@@ -11,7 +11,7 @@ import pytest
 
 from docs import reference
 from stages.core.layout import PROJECT
-from stages.core.settings.params import kinds
+from stages.core.settings.entries import kinds
 
 DOCS = [PROJECT / "README.md", PROJECT / "CONTRIBUTING.md", *sorted((PROJECT / "docs").glob("*.md"))]
 LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)(#[^)\s]+)?\)")

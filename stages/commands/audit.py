@@ -22,7 +22,8 @@ from stages.core.console import say
 from stages.core.errors import Alarm
 from stages.core.governance.keys import fingerprint
 from stages.core.layout import PROJECT
-from stages.core.settings.params import kinds, open_project
+from stages.core.settings.entries import kinds
+from stages.core.settings.params import open_project
 
 MOST_LINES = 3
 

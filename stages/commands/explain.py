@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from stages.core.errors import UserError, did_you_mean
+from stages.core.settings.entries import kinds
 from stages.core.settings.param_errors import described_rule, sections_in, tags
-from stages.core.settings.params import Tree, kinds
+from stages.core.settings.params import Tree
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

@@ -21,7 +21,8 @@ from stages.core.learning import shares
 from stages.core.learning.picture import curve_picture
 from stages.core.learning.trainings import answers
 from stages.core.learning.verdict import as_text, hits, in_words, last_doubling, row
-from stages.core.settings.params import Entry, Params, open_project
+from stages.core.settings.entries import Entry
+from stages.core.settings.params import Params, open_project
 from stages.core.training.data import load_data
 from stages.core.training.runtime import cpu, prepare_runtime
 

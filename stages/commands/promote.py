@@ -25,7 +25,8 @@ from stages.core.promoting.decision import By, as_text, body_of, failures, summa
 from stages.core.promoting.history import MADE_CHAMPION
 from stages.core.promoting.promotion import alone, contest_of, record, tried
 from stages.core.promoting.rolling_back import roll_back
-from stages.core.settings.params import Params, kinds, open_project
+from stages.core.settings.entries import kinds
+from stages.core.settings.params import Params, open_project
 from stages.core.tracking.registry import CHAMPION, Registry
 
 

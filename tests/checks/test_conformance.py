@@ -13,7 +13,7 @@ from stages.core.gate.findings import Severity
 from stages.core.gate.gating import inspect
 from stages.core.gate.promises import Subject
 from stages.core.layout import PROJECT
-from stages.core.settings.params import kinds
+from stages.core.settings.entries import kinds
 from tests import gate
 
 NAMES = kinds("checks")

@@ -11,8 +11,9 @@ from stages.core.images.packs import Pack, Statistics
 from stages.core.layout import PROJECT
 from stages.core.learning import trainings
 from stages.core.learning.shares import cut_down
-from stages.core.settings.params import Entry, load
-from stages.core.settings.params import entry as checked
+from stages.core.settings.entries import Entry
+from stages.core.settings.entries import entry as checked
+from stages.core.settings.params import load
 from stages.core.training.data import Data, TrainingFailed
 
 FOREST = {

@@ -5,8 +5,8 @@ import inspect
 
 import pytest
 
+from stages.core.settings.entries import kinds
 from stages.core.settings.options import Download, Section
-from stages.core.settings.params import kinds
 
 KINDS = kinds("datasets")
 

@@ -4,7 +4,8 @@ import pytest
 
 from stages.core.images.packs import Statistics
 from stages.core.layout import PROJECT
-from stages.core.settings.params import entry, read_yaml
+from stages.core.settings.entries import entry
+from stages.core.settings.params import read_yaml
 
 pytestmark = pytest.mark.slow
 

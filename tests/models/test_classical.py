@@ -10,7 +10,7 @@ import pytest
 from stages.core.errors import UserError
 from stages.core.heads.head_making import make_head, rows_used
 from stages.core.images.packs import Pack, Statistics
-from stages.core.settings.params import entry
+from stages.core.settings.entries import entry
 from stages.core.training.data import Data
 from stages.core.training.feature_files import Features
 

@@ -11,7 +11,8 @@ from stages.core.candidates import model_file
 from stages.core.images.packs import Pack, Statistics
 from stages.core.layout import PROJECT
 from stages.core.settings.backbone_options import Backbone
-from stages.core.settings.params import entry, kinds, read_yaml
+from stages.core.settings.entries import entry, kinds
+from stages.core.settings.params import read_yaml
 from stages.core.training import fitting, transferring
 from stages.core.training.cost import multiply_adds
 from stages.core.training.data import Data

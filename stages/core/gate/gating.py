@@ -13,8 +13,8 @@ from stages.core.gate.measuring import Thumbnails
 from stages.core.gate.near_duplicates import Pairs, leaders, near_pairs
 from stages.core.gate.promises import Measured, Promise, Subject, broken_rows
 from stages.core.gate.splitting import assign_splits, groups
+from stages.core.settings.entries import Entry
 from stages.core.settings.options import NearCopies, Split
-from stages.core.settings.params import Entry
 
 NO_PAIRS = Pairs(*(np.zeros(0, dtype) for dtype in (np.int64, np.int64, np.float32, np.float32)))
 

@@ -29,9 +29,9 @@ from stages.core.evaluating.log_loss import log_loss
 from stages.core.files import remove, replaced, write_csv, write_parquet
 from stages.core.heads import head_file, heads
 from stages.core.images.packs import Pack
+from stages.core.settings.entries import Entry
 from stages.core.settings.fit_options import Balance
 from stages.core.settings.head_options import HeadFit
-from stages.core.settings.params import Entry
 from stages.core.training.balancing import remedy
 from stages.core.training.cost import latency_of, multiply_adds
 from stages.core.training.data import Data, OutOfMemory, TrainingFailed

@@ -7,7 +7,7 @@ import pandas as pd
 
 from stages.core.errors import UserError
 from stages.core.files import write_parquet
-from stages.core.settings.params import Entry
+from stages.core.settings.entries import Entry
 from stages.core.training.data import Data, TrainingFailed
 
 

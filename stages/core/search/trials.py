@@ -14,10 +14,10 @@ from stages.core.evaluating.evaluation import evaluate
 from stages.core.files import canonical, read_json, remove, text_digest, write_json
 from stages.core.search.casualties import DEATHS, deaths
 from stages.core.search.tuning import Outcome, Proposal, sign
-from stages.core.settings import params as params_file
+from stages.core.settings import entries
+from stages.core.settings.entries import Entry
 from stages.core.settings.evaluate_options import Evaluate
 from stages.core.settings.options import Tune
-from stages.core.settings.params import Entry
 from stages.core.settings.search_space import Values, applied, changes, own_values, realised
 from stages.core.training.data import Data, OutOfMemory
 from stages.core.training.making import Listener, Task, make
@@ -144,7 +144,7 @@ class Trials:
 
     def entry(self, values: Values, epochs: int) -> Entry:
         """Check what `written` makes. Raises UserError for values that contradict each other."""
-        return params_file.entry("models", self.base.name, self.written(values, epochs))
+        return entries.entry("models", self.base.name, self.written(values, epochs))
 
     @property
     def ranked(self) -> list[int]:
@@ -170,7 +170,7 @@ class Trials:
         written = self.written(best.values, best.values.get("fit.epochs", fit["epochs"]))
         (seed,) = written["fit"]["seeds"]
         seeds = list(dict.fromkeys([seed, *fit["seeds"][1:]]))
-        return params_file.entry("models", self.base.name, applied(written, {"fit.seeds": seeds}))
+        return entries.entry("models", self.base.name, applied(written, {"fit.seeds": seeds}))
 
     def settings(self) -> dict[str, Any]:
         """The best trial's number, and what it changes in the entry, by dotted path."""

@@ -1,13 +1,10 @@
 """params.yaml -> one frozen, fully checked value; its errors name the key, what was got and what is right."""
 
-import importlib
-import re
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
-from typing import Any, TypeVar
+from typing import Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
@@ -18,20 +15,17 @@ from stages.core.settings import options as o
 from stages.core.settings.backbone_options import Backbone
 from stages.core.settings.combine_options import Combine, check_members
 from stages.core.settings.drift_options import Drift
+from stages.core.settings.entries import FEATURES, IMAGES, Entry, check_name, entry, section
 from stages.core.settings.evaluate_options import Evaluate
-from stages.core.settings.fit_options import Fit
 from stages.core.settings.head_options import HeadFit
 from stages.core.settings.learning_curve_options import LearningCurve
-from stages.core.settings.param_errors import meant, sentence
 from stages.core.settings.promote_options import Promote
 from stages.core.settings.report_options import Report
 from stages.core.settings.search_space import ends
 from stages.core.settings.serve_options import Serve
 from stages.core.settings.space_check import check_space
 
-S = TypeVar("S", bound=o.Section)
 TUNED, COMBINED = "-tuned", "-combined"
-IMAGES, FEATURES = "images", "features/"  # what an entry of `models` takes: the pack, or a backbone's features
 
 
 class Tree(o.Section):
@@ -56,32 +50,6 @@ class Tree(o.Section):
     promote: Promote
     runtime: o.Runtime
     tracking: o.Tracking
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One entry of a mapping of kinds: the module that implements it and its checked options."""
-
-    name: str
-    kind: str
-    options: Any
-    fit: Fit | HeadFit | None
-    written: dict[str, Any]
-    input: str = IMAGES
-
-    @property
-    def is_network(self) -> bool:
-        """Whether it is trained by Keras, in epochs."""
-        return isinstance(self.fit, Fit)
-
-    @property
-    def needs_tensorflow(self) -> bool:
-        """Whether its model has a network in it."""
-        return self.is_network or self.input != IMAGES
-
-    def module(self, group: str) -> ModuleType:
-        """Import the file of this kind."""
-        return importlib.import_module(f"stages.{group}.{self.kind}")
 
 
 @dataclass(frozen=True)
@@ -196,54 +164,3 @@ def check_search(varied: Entry, search: o.Tune) -> None:
         except UserError as error:
             reason = str(error).removeprefix("params.yaml: ")
             raise UserError(f"params.yaml: {where}.space.{path} reaches to {value!r}, and {reason}") from error
-
-
-def entry(group: str, name: str, written: dict[str, Any]) -> Entry:
-    """Check one entry by the Options of its kind. Raises UserError."""
-    where = f"{group}.{name}"
-    check_name(where, name)
-    kind = written.get("kind")
-    known = kinds(group)
-    if kind not in known:
-        raise UserError(f"params.yaml: {where}.kind: no stages/{group}/{kind}.py; {did_you_mean(str(kind), known)}")
-    rest = {key: value for key, value in written.items() if key != "kind"}
-    module = importlib.import_module(f"stages.{group}.{kind}")
-    fit, taken = None, IMAGES
-    if group == "models":
-        taken = input_of(where, rest, module)
-        fit = section(getattr(module, "Fit", Fit), rest.pop("fit", {}), f"{where}.fit")
-    return Entry(name, str(kind), section(module.Options, rest, where), fit, written, taken)
-
-
-def input_of(where: str, rest: dict[str, Any], module: ModuleType) -> str:
-    """Take `input` out of an entry of models and return it. Raises UserError when its kind doesn't take that."""
-    known = {"images": IMAGES, "features": f"{FEATURES}<an entry of backbones>"}
-    right = " or ".join(known[name] for name in module.INPUTS)
-    if "input" not in rest:
-        raise UserError(f"params.yaml: {where}.input is missing; it is what the model takes: {right}")
-    taken = rest.pop("input")
-    if not re.fullmatch(r"images|features/\w+", str(taken)) or str(taken).split("/")[0] not in module.INPUTS:
-        kind = module.__name__.rpartition(".")[2]
-        raise UserError(f"params.yaml: {where}.input must be {right} (kind {kind}), got {taken!r}")
-    return str(taken)
-
-
-def check_name(where: str, name: str) -> None:
-    """Raise UserError on a name that could not be part of a file's."""
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
-        raise UserError(f"params.yaml: {where}: a name is letters, digits and _, beginning with a letter")
-
-
-def kinds(group: str) -> list[str]:
-    """Names of the files in a folder of kinds."""
-    folder = PROJECT / "stages" / group
-    return sorted(path.stem for path in folder.glob("*.py") if path.stem != "__init__")
-
-
-def section(kind: type[S], written: Any, where: str) -> S:
-    """Check a mapping against its type. Raises UserError with a line for each mistake."""
-    try:
-        return kind.model_validate(written)
-    except ValidationError as error:
-        lines = [sentence(kind, where, problem) for problem in meant(error.errors())]
-        raise UserError("\nerror: ".join(dict.fromkeys(lines))) from error

@@ -8,9 +8,9 @@ from stages.core.errors import UserError
 from stages.core.images.manifest import SPLITS, class_names, read_manifest
 from stages.core.images.packs import Pack, Statistics, joined, load_split, read_statistics
 from stages.core.layout import Layout
+from stages.core.settings.entries import FEATURES, IMAGES
 from stages.core.settings.fit_options import Fit
 from stages.core.settings.head_options import HeadFit
-from stages.core.settings.params import FEATURES, IMAGES
 from stages.core.training.feature_files import Features, read_features
 from stages.core.training.reference import train_looks
 

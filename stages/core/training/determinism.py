@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from stages.core.settings.params import Entry, Params, open_project
+from stages.core.settings.entries import Entry
+from stages.core.settings.params import Params, open_project
 from stages.core.training.data import Data, TrainingFailed, load_data
 
 OPTIMIZER = "optimizer"

@@ -25,9 +25,9 @@ from stages.core.console import Bar, say
 from stages.core.files import remove, write_csv, write_parquet
 from stages.core.images.packs import Pack
 from stages.core.layout import Layout
+from stages.core.settings.entries import Entry
 from stages.core.settings.fit_options import Fit
 from stages.core.settings.options import Runtime
-from stages.core.settings.params import Entry
 from stages.core.training import fitting, transferring
 from stages.core.training.balancing import remedy
 from stages.core.training.checkpoints import Checkpoint

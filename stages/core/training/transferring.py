@@ -11,8 +11,8 @@ import pandas as pd
 
 from stages.core.candidates import model_file
 from stages.core.images.packs import Pack
+from stages.core.settings.entries import Entry
 from stages.core.settings.fit_options import Fit
-from stages.core.settings.params import Entry
 from stages.core.training import fitting
 from stages.core.training.data import Data, TrainingFailed
 from stages.core.training.feature_files import Features

@@ -7,7 +7,8 @@ import pytest
 
 from stages.core.errors import UserError
 from stages.core.layout import PROJECT
-from stages.core.settings.params import check, kinds, load, read_yaml
+from stages.core.settings.entries import kinds
+from stages.core.settings.params import check, load, read_yaml
 from stages.core.settings.search_space import applied, dimensions
 from stages.core.settings.space_check import check_space
 

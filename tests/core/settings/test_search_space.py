@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stages.core.layout import PROJECT
-from stages.core.settings.params import entry, read_yaml
+from stages.core.settings.entries import entry
+from stages.core.settings.params import read_yaml
 from stages.core.settings.search_space import changes, dimensions, ends, grid, own_values, points_of, realised
 
 ENTRY = read_yaml(PROJECT / "params.yaml")["models"]["plain"]

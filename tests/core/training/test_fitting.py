@@ -6,8 +6,9 @@ import pytest
 from stages.core.candidates import model_file
 from stages.core.images.packs import Pack, Statistics
 from stages.core.layout import PROJECT
+from stages.core.settings.entries import entry
 from stages.core.settings.fit_options import Fit
-from stages.core.settings.params import entry, read_yaml
+from stages.core.settings.params import read_yaml
 from stages.core.settings.search_space import applied
 from stages.core.training import fitting
 from stages.core.training.batches import TrainBatches, epoch_order

@@ -10,7 +10,8 @@ from stages.core.images.packs import Pack, Statistics
 from stages.core.layout import PROJECT
 from stages.core.search import casualties
 from stages.core.search.trials import Trials
-from stages.core.settings.params import entry, load, read_yaml
+from stages.core.settings.entries import entry
+from stages.core.settings.params import load, read_yaml
 from stages.core.settings.search_space import applied
 from stages.core.training.data import Data
 from stages.core.training.fitting import memory_watched

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from stages.core.images.packs import Pack, Statistics
 from stages.core.layout import PROJECT
-from stages.core.settings.params import entry, read_yaml
+from stages.core.settings.entries import entry
+from stages.core.settings.params import read_yaml
 from stages.core.settings.search_space import applied
 from stages.core.training import fitting
 from stages.core.training.checkpoints import Checkpoint, State, read, write

@@ -13,7 +13,8 @@ from stages.core.evaluating.evaluation import evaluate
 from stages.core.evaluating.significance import mean_interval
 from stages.core.images.packs import Joined, Pack, Statistics, joined
 from stages.core.layout import PROJECT
-from stages.core.settings.params import check, entry, load, read_yaml
+from stages.core.settings.entries import entry
+from stages.core.settings.params import check, load, read_yaml
 from stages.core.settings.search_space import applied
 from stages.core.training.data import Data
 from stages.core.training.making import Silent, Task, make
