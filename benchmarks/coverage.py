@@ -14,14 +14,14 @@ from functools import cache
 import numpy as np
 from scipy.stats import binom
 
-from stages.core.comparing.measuring import bootstrap, outcomes_of, proportions
+from stages.core.comparing.measuring import MIRRORED, bootstrap, outcomes_of, proportions
 from stages.core.comparing.measuring import measures as measures_of
 from stages.core.comparing.pairing import Pair
 from stages.core.evaluating.intervals import difference, f1_interval, mean_of_proportions, measured, variance_of_hits
 from stages.core.evaluating.log_loss import losses
 from stages.core.evaluating.metrics import Outcomes, confusion_matrix, measures, prepared, wilson
 from stages.core.evaluating.selection import threshold_of
-from stages.core.evaluating.significance import Answers, compare, mcnemar, mean_interval
+from stages.core.evaluating.significance import Answers, compare, discordant, mcnemar, mean_interval
 from stages.core.layout import PROJECT
 from stages.core.settings.evaluate_options import Evaluate
 from stages.core.settings.params import load
@@ -214,7 +214,7 @@ def paired(rng: np.random.Generator, n: int, signal: float, lead: float) -> Pair
 
 def comparisons(draws: int) -> Iterator[Row]:
     """B - A of two models on the same images, as `compare` tells it: Newcombe's, and percentiles of resamples."""
-    for n, signal, lead in ((300, 3.5, 0.0), (100, 2.5, 0.0), (300, 2.5, 0.3), (300, 1.5, 0.2), (1000, 2.0, 0.1)):
+    for n, signal, lead in ((300, 4.0, 0.3), (300, 3.5, 0.4), (300, 3.0, 0.4), (300, 2.5, 0.0), (1000, 2.0, 0.1)):
         whole = paired(np.random.default_rng(2), MANY, signal, lead)
         weight, chosen = np.ones(MANY), options(bootstrap=RESAMPLES)
         a, b = (measures_of(*side, weight, chosen) for side in zip((whole.a, whole.b), outcomes_of(whole), strict=True))
@@ -225,9 +225,10 @@ def comparisons(draws: int) -> Iterator[Row]:
             found = bootstrap(pair, seeded) | proportions(pair, seeded)
             for name in TOLD:
                 held[name] += found[name][0] <= true[name] <= found[name][1]
-        where = f"{n} images, accuracy {a['accuracy']:.3f} and {b['accuracy']:.3f}"
+        apart = sum(discordant(whole.a, whole.b)) * n / MANY
+        where = f"{n} images, accuracy {a['accuracy']:.3f} and {b['accuracy']:.3f}, {apart:.0f} told apart"
         for name in TOLD:
-            how = "Newcombe, paired" if name == "accuracy" else "bootstrap, paired"
+            how = "Newcombe" if name == "accuracy" else "bootstrap, mirrored" if name in MIRRORED else "bootstrap"
             yield Row(f"B - A in {name}: {how}", where, held[name] / draws, draws)
 
 

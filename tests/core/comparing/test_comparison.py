@@ -54,6 +54,7 @@ def test_the_verdict(layout, tmp_path, n_a, n_b, outcome):
     assert found.verdict.outcome == outcome and found.verdict.sentence.startswith(heading[outcome])
     assert "McNemar" in found.verdict.grounds[0] and "one training each" in " ".join(found.verdict.grounds)
     assert as_json(found)["flips"]["gained"] == max(n_b - n_a, 0)
+    assert any("of so few, intervals are known to be too short" in note for note in found.notes) == (outcome == SAME)
 
 
 def test_a_gain_below_the_least_that_counts_is_none(layout, tmp_path):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from stages.core.comparing.measuring import differences, newcombe, of_probabilities, of_training
+from stages.core.comparing.measuring import differences, newcombe, of_probabilities, of_training, resampled
 from stages.core.comparing.pairing import Recognition, paired
 from stages.core.comparing.sides import judgement
 from stages.core.evaluating.metrics import measures, prepared
@@ -75,6 +75,21 @@ def test_of_a_loss_less_is_better(tmp_path):
     loss = next(one for one in differences(pair(a, b), quick()) if one.measure == "log_loss")
 
     assert loss.change < 0 < loss.tested.gain and loss.b_is_better and loss.high < 0
+
+
+def test_resamples_that_lean_to_one_side_are_mirrored(tmp_path):
+    """Of calibration errors resamples are larger than what was measured: the other end is as far as they reach."""
+    truth = [0, 1] * 40
+    both = pair(side(tmp_path, "a", truth, [0, 1] * 30 + [1, 0] * 10), side(tmp_path, "b", truth, truth))
+    options = quick()
+    drawn = [one["ece"] for one in resampled(both, options)]
+    ece = next(one for one in differences(both, options) if one.measure == "ece")
+    low, high = np.quantile(drawn, [0.025, 0.975])
+
+    assert (ece.low, ece.high) == pytest.approx(
+        (min(2 * ece.change - high, ece.change), max(2 * ece.change - low, ece.change))
+    )
+    assert all(one.low <= one.change <= one.high for one in differences(both, options))
 
 
 def test_the_same_seed_gives_the_same_intervals(tmp_path):
