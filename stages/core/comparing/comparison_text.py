@@ -70,7 +70,7 @@ def flip_lines(found: Compared) -> list[str]:
     """How many images flipped, and the first of each kind."""
     if found.flips.empty:
         return ["both give the same answer to every image"]
-    counts = ", ".join(f"{found.n_flips(kind):,} {kind}" for kind in KINDS)
+    counts = "; ".join(f"{kind}: {found.n_flips(kind):,}" for kind in KINDS)
     lines = [f"images with two answers: {counts}"]
     for kind in (LOST, GAINED, OTHER):
         for row in records(found.flips[found.flips["kind"] == kind].head(MOST_FLIPS)):

@@ -113,9 +113,10 @@ def explained(choice: Choice) -> list[str]:
             f"{listed_names(close)} can't be told from it, and {'are' if len(close) > 1 else 'is'} not cheaper."
         )
     if far := [rival for rival in ties if not keeps_up(rival, rule)]:
+        are = "they are" if len(far) > 1 else "it is"
         said.append(
-            f"So few images can't tell {listed_names(far)} from it either, but more than {rule.max_gap:g} behind "
-            "(report.champion.max_gap) is too far to stand in for it."
+            f"So few images can't tell {listed_names(far)} from it either, but {are} "
+            f"more than {rule.max_gap:g} behind, which is too far to be chosen instead (report.champion.max_gap)."
         )
     if choice.rivals and not ties:
         said.append(f"It beats every other at {100 * rule.confidence:g} %.")

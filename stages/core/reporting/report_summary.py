@@ -78,7 +78,7 @@ def significant(contents: Contents) -> str:
     beaten = [rival.standing.name for rival in choice.rivals if rival.beaten]
     also = f" It clearly beats {listed(beaten)}." if beaten else ""
     names = listed([rival.standing.name for rival in ties])
-    return f"Not against {names}: chance alone gives such a lead too often (at best {most}).{also}"
+    return f"That can't be said against {names}: chance alone gives such a lead too often (at best {most}).{also}"
 
 
 def good(evaluated: Evaluated, confidence: float) -> str:

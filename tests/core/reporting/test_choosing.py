@@ -90,7 +90,7 @@ def test_a_cheap_candidate_far_behind_is_no_champion_however_uncertain():
     alone = chosen(found, max_gap=0.0)
     assert alone.champion.name == "large"
     assert explained(alone)[1].startswith(
-        "So few images can't tell middle and small from it either, but more than 0 behind"
+        "So few images can't tell middle and small from it either, but they are more than 0 behind"
     )
 
 
