@@ -51,6 +51,11 @@ class Evaluated:
             raise UserError(f"{path} is missing; `dvc repro` makes it")
         return path
 
+    def slices(self, confidence: float) -> pd.DataFrame:
+        """Its slices, and whether each is clearly less accurate than all other images: `worse`, at this level."""
+        table = self.table("slices")
+        return table.assign(worse=(table["p_value"] <= 1 - confidence) & (table["accuracy"] < self.metric("accuracy")))
+
     def metric(self, name: str) -> float:
         """A measure on its split. Raises KeyError for one that it hasn't got."""
         return self.standing.metrics[f"{self.split}_{name}"]

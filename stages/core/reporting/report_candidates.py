@@ -20,7 +20,7 @@ WHILE_TRAINING = (
 )
 
 
-def described(standing: Standing, n_pictures: int) -> dict[str, Any]:
+def described(standing: Standing, n_pictures: int, confidence: float) -> dict[str, Any]:
     """What the page shows of one candidate; of one that failed, only why."""
     shown = {"name": standing.name, "failure": standing.failure, "note": standing.note, "paths": []}
     if standing.failure:
@@ -28,7 +28,7 @@ def described(standing: Standing, n_pictures: int) -> dict[str, Any]:
     history = pd.read_csv(standing.folder / HISTORY)
     return {
         **shown,
-        **measured(Evaluated(standing), n_pictures),
+        **measured(Evaluated(standing), n_pictures, confidence),
         "metrics": standing.metrics,
         "training": [plot.drawn for plot in training_plots(history)],
         "balance": standing.record.get("balance"),
@@ -37,11 +37,11 @@ def described(standing: Standing, n_pictures: int) -> dict[str, Any]:
     }
 
 
-def measured(evaluated: Evaluated, n_pictures: int) -> dict[str, Any]:
+def measured(evaluated: Evaluated, n_pictures: int, confidence: float) -> dict[str, Any]:
     """What its test images say of it, or its validation images; nothing where all were fitted."""
     if not evaluated.split:
         return {"split": ""}
-    wrong = mistakes(evaluated, n_pictures)
+    wrong = mistakes(evaluated, n_pictures, confidence)
     return {
         "split": evaluated.split,
         "images": evaluated.images,

@@ -13,9 +13,9 @@ N_ROWS = 50  # classes in the table of classes, the lowest recall first
 N_CLASSES = 25  # of a confusion matrix; more can't be read, and a table of 1000 x 1000 opens in no browser
 
 
-def mistakes(evaluated: Evaluated, n_pictures: int) -> dict[str, Any]:
+def mistakes(evaluated: Evaluated, n_pictures: int, confidence: float) -> dict[str, Any]:
     """What the page shows of it: matrix, pairs, surest, per_class, slices."""
-    wrong, classes, parts = (evaluated.table(name) for name in ("mistakes", "per_class", "slices"))
+    wrong, classes, parts = evaluated.table("mistakes"), evaluated.table("per_class"), evaluated.slices(confidence)
     seen = classes[classes["n_images"] > 0]  # of no image, a recall says nothing
     surest = records(wrong.head(3 * n_pictures))
     shown = {one["path"] for one in surest} if len(wrong) == len(surest) else set()
@@ -27,7 +27,7 @@ def mistakes(evaluated: Evaluated, n_pictures: int) -> dict[str, Any]:
         "per_class": records(seen.sort_values("recall", kind="stable").head(N_ROWS)),
         "n_rows_left": max(len(seen) - N_ROWS, 0),
         "unseen": listed(classes["class"][classes["n_images"] == 0], N_CLASSES),
-        "slices": slices(parts),
+        "slices": records(parts),
         "class_span": span(seen["recall_low"]),
         "slice_span": span(parts["low"]),
     }
@@ -63,12 +63,6 @@ def confused(pairs: pd.DataFrame, wrong: pd.DataFrame, n_pictures: int) -> list[
         own = wrong[(wrong["true"] == pair["true"]) & (wrong["predicted"] == pair["predicted"])]
         found.append({**pair, "surest": records(own.head(n_pictures))})
     return found
-
-
-def slices(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Slices by their column, in the order of the table; `worse`: clearly less accurate than all other images."""
-    overall = float((table["accuracy"] * table["n"]).sum() / table["n"].sum()) if len(table) else 0.0
-    return [{**row, "worse": row["p_value"] <= 0.05 and row["accuracy"] < overall} for row in records(table)]
 
 
 def span(lows: pd.Series) -> tuple[float, float]:

@@ -25,7 +25,8 @@ def page(contents: Contents) -> str:
     layout, report, choice = contents.layout, contents.params.tree.report, contents.choice
     manifest, verdict = read_manifest(layout.manifest), read_json(layout.validation / "verdict.json")
     samples = sample_paths(manifest, report.samples_per_class)
-    candidates = [described(standing, report.mistakes_per_pair) for standing in contents.order]
+    level = contents.params.tree.evaluate.confidence
+    candidates = [described(standing, report.mistakes_per_pair, level) for standing in contents.order]
     shown = [path for paths in samples.values() for path in paths]
     shown += [path for finding in verdict["findings"] for path in finding["examples"]]
     shown += [path for item in candidates for path in item["paths"]]

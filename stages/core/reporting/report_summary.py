@@ -29,7 +29,7 @@ def summary(contents: Contents, counts: dict[str, int], source: dict[str, Any], 
     return [
         *lines,
         ("How good is it?", good(evaluated, contents.params.tree.evaluate.confidence)),
-        ("Where does it fail?", fails(evaluated)),
+        ("Where does it fail?", fails(evaluated, contents.params.tree.evaluate.confidence)),
         ("How sure is it?", " ".join(sureness(evaluated))),
         ("What does it cost?", costs(contents)),
     ]
@@ -91,15 +91,15 @@ def good(evaluated: Evaluated, confidence: float) -> str:
     )
 
 
-def fails(evaluated: Evaluated) -> str:
+def fails(evaluated: Evaluated, confidence: float) -> str:
     """The most confused pair, the class with the lowest recall, the slice that is clearly worse."""
     pairs, classes = evaluated.table("confusions"), evaluated.table("per_class")
     if not len(pairs):
         return f"On none of the {evaluated.images}."
     seen = classes[classes["n_images"] > 0]
     pair, worst = pairs.iloc[0], seen.iloc[int(seen["recall"].to_numpy().argmin())]
-    slices = evaluated.table("slices")
-    bad = slices[(slices["p_value"] <= 0.05) & (slices["accuracy"] < evaluated.metric("accuracy"))]
+    slices = evaluated.slices(confidence)
+    bad = slices[slices["worse"]]
     said = (
         f"Most often it takes {pair['true']} for {pair['predicted']}: {pair['n_images']} of the {evaluated.images}, "
         f"{percent(pair['share'])} of that class. The class with the lowest recall is {worst['class']}, with "
