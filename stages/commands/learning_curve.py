@@ -14,12 +14,11 @@ import pandas as pd
 from stages.core.claims import claimed
 from stages.core.console import progress, say, show
 from stages.core.errors import UserError
-from stages.core.files import digest, text_digest, write_csv
+from stages.core.files import canonical, digest, text_digest, write_csv
 from stages.core.images.manifest import read_manifest, rows_of
 from stages.core.layout import Layout
-from stages.core.learning import shares
+from stages.core.learning import shares, trainings
 from stages.core.learning.picture import curve_picture
-from stages.core.learning.trainings import answers
 from stages.core.learning.verdict import as_text, hits, in_words, last_doubling, row
 from stages.core.settings.entries import Entry
 from stages.core.settings.params import Params, open_project
@@ -60,8 +59,9 @@ def place_of(layout: Layout, params: Params, entry: Entry) -> Path:
     """Where finished trainings are kept until all are: by params of the entry, data and code."""
     from stages.core.training.making import record_of
 
-    made_of = record_of(layout, "train", entry, {}, params.tree.runtime)["key"] + digest(Path(shares.__file__))
-    return layout.unfinished("learning_curve", entry.name, text_digest(made_of)[:32])
+    made_of = [record_of(layout, "train", entry, {}, params.tree.runtime)["key"], params.tree.learning_curve.equal]
+    code = [digest(Path(str(module.__file__))) for module in (shares, trainings)]
+    return layout.unfinished("learning_curve", entry.name, text_digest(canonical(made_of + code))[:32])
 
 
 def trained(layout: Layout, params: Params, entry: Entry, kept: Path) -> Said:
@@ -73,7 +73,8 @@ def trained(layout: Layout, params: Params, entry: Entry, kept: Path) -> Said:
     how, said = (params.tree.fit.checkpoint_every_s, params.tree.runtime.threads), Said()
     for place, share, seed in progress(iter(plan), len(plan), "learning-curve", "training"):
         some = nests[seed][place]
-        one = answers(entry, seed, shares.cut_down(data, some), kept / f"{share:g}-{seed}", how)
+        lengthened = trainings.tried(entry, seed, (len(some), len(rows)), options.equal)
+        one = trainings.answers(lengthened, shares.cut_down(data, some), kept / f"{share:g}-{seed}", how)
         said[share, seed] = (len(some), one)
         say(f"learning-curve: {100 * share:g} % ({len(some):,} images), seed {seed}: {hits(one).mean():.4f}")
     return said

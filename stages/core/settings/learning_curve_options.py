@@ -1,7 +1,7 @@
 """The `learning_curve` section as frozen types: on which shares of the training images an entry is tried."""
 
 from itertools import pairwise
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -25,4 +25,8 @@ class LearningCurve(Section):
     )
     seeds: Seeds = Field(
         description="a training of every share each, which draws its images too; they replace fit.seeds"
+    )
+    equal: Literal["steps", "epochs"] = Field(
+        description="what all trainings have in common; steps: a smaller share has more epochs, so that a gain is one "
+        "of images; epochs: cheaper, and a gain may be one of steps"
     )
