@@ -36,6 +36,8 @@ from stages.core.governance.sbom import bill
 from stages.core.governance.signing import SIGNATURE, line_body, sign, signature_path
 from stages.core.ingest.source import Member, Source, images_named, index_of, write_source
 from stages.core.layout import PROJECT, Layout
+from stages.core.promoting.history import PROMOTED, PROMOTION
+from stages.core.promoting.promotion import entered
 from stages.core.settings.params import open_project
 from stages.core.tracking.registry import CHAMPION, Registry
 
@@ -373,10 +375,15 @@ def forged(lines: list[str]) -> list[str]:
 
 def rewritten(root: Path) -> None:
     """Edit a line of the ledger and compute all hashes after it anew, in the file and in its copy."""
-    old, new = read_chain(root / "reports/ledger.jsonl").lines, []
-    for line in old:
-        body = {**line.body, "lock_sha256": "0" * 64} if line.body.get("candidate") == "plain" else line.body
-        new.append(made(line.kind, line.time, body, new))
+    edited = {"lock_sha256": "0" * 64}
+    retold(root, lambda line: line.body | (edited if line.body.get("candidate") == "plain" else {}))
+
+
+def retold(root: Path, body: Callable[[Line], dict[str, Any]]) -> None:
+    """Write ledger and copy anew with other bodies, all hashes made to fit."""
+    new: list[Line] = []
+    for line in read_chain(root / "reports/ledger.jsonl").lines:
+        new.append(made(line.kind, line.time, body(line), new))
     for name in ("reports/ledger.jsonl", "reports/runs/ledger.jsonl"):
         (root / name).write_text("".join(line.text + "\n" for line in new))
 
@@ -397,6 +404,50 @@ def metric_everywhere(root: Path) -> None:
     """Raise an accuracy in metrics.json, and make dvc.lock fit."""
     json_edit("reports/candidates/plain/metrics.json", lambda tree: tree.update(test_accuracy=0.999))(root)
     relocked(root)
+
+
+def relocked_json(name: str, change: Callable[[Any], None]) -> Callable[[Path], None]:
+    """Change a JSON file, and make dvc.lock fit."""
+
+    def do(root: Path) -> None:
+        json_edit(name, change)(root)
+        relocked(root)
+
+    return do
+
+
+def colder(tree: dict[str, Any]) -> None:
+    """Set another temperature."""
+    tree["temperature"] = 0.5 * (tree["temperature"] or 1.0)
+
+
+def another_answer(tree: list[dict[str, Any]]) -> None:
+    """Turn the probabilities of the first golden answer round."""
+    tree[0]["probabilities"].reverse()
+
+
+def promoted(root: Path) -> None:
+    """Promote a candidate as the gate's last step does: the line, the alias, and the mark that it is carried out."""
+    params, layout = open_project(root)
+    registry, record = Registry(layout, params), read_candidate(layout.candidate("plain")).record
+    version = registry.registered(record["key"])
+    told = {"what": PROMOTED, "model": registry.model, "candidate": "plain", "key": record["key"], "champion": None}
+    line = entered(layout, {**told, "package": version.package, "version": version.number})
+    registry.point(CHAMPION, version)
+    registry.set_mark(f"{line.time} {line.hash}")
+
+
+def promotion_gone(root: Path) -> None:
+    """Promote, then take the decision out of ledger and copy, all hashes made to fit."""
+    promoted(root)
+    forgotten(root, lambda line: line.kind != PROMOTION)
+
+
+def promotion_of_another(root: Path) -> None:
+    """Promote, then let ledger and copy say that it was the other candidate, all hashes made to fit."""
+    promoted(root)
+    key = read_candidate(Layout(root).candidate(HEAD)).record["key"]
+    retold(root, lambda line: {**line.body, "candidate": HEAD, "key": key} if line.kind == PROMOTION else line.body)
 
 
 def champion_edit(tree: dict[str, Any]) -> None:
@@ -472,6 +523,8 @@ KINDS = [
     Kind("ledger and its copy: tail cut", lines_edit(lambda lines: lines[:-1], files=2)),
     Kind("ledger and its copy: tail cut, never committed", uncommitted_tail_cut),
     Kind("ledger and its copy: a line edited, all hashes made to fit", rewritten),
+    Kind("ledger and its copy: a promotion taken out, all hashes made to fit", promotion_gone),
+    Kind("ledger and its copy: a promotion made another's, all hashes made to fit", promotion_of_another),
     Kind("commit amended: a param", amended("params.yaml", "rate: 0.001", "rate: 0.002")),
     Kind("commit amended: code", amended("stages/core/training/fitting.py", '"""', '"""Not. ')),
     Kind("commit amended: dvc.lock's manifest", amended("dvc.lock", MANIFEST, MANIFEST + "0")),
@@ -485,6 +538,8 @@ KINDS = [
     Kind("stored features", byte_edit(f"data/features/{NET}/train.npy"), HEAD),
     Kind("metrics.json", json_edit(f"{JUDGED}/metrics.json", lambda tree: tree.update(test_accuracy=0.999))),
     Kind("metrics.json, dvc.lock made to fit", metric_everywhere),
+    Kind("calibration.json, dvc.lock made to fit", relocked_json(f"{JUDGED}/calibration.json", colder)),
+    Kind("golden.json, dvc.lock made to fit", relocked_json(f"{JUDGED}/golden.json", another_answer)),
     Kind("a confusion matrix", table_edit(f"{JUDGED}/test_confusion_matrix.csv", first_row("0", 99))),
     Kind("leaderboard.csv", table_edit("reports/leaderboard.csv", first_row("test_accuracy", 0.999))),
     Kind("champion.json", json_edit("reports/champion.json", champion_edit)),
