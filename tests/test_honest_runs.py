@@ -128,7 +128,7 @@ def stores(project, tmp_path):
     """Without MLflow, with it again, and in a clone that has only the repository and the remote."""
     shutil.rmtree(project.root / "mlruns")
     (project.root / "mlflow.db").unlink()
-    assert unknown(audited_as_typed(project)) == {"run"}  # 11: the store is lost
+    assert unknown(audited_as_typed(project)) == {"run", "alias"}  # 11: the store is lost
     project.command("sync")
     key = json.loads((project.root / "data/candidates/plain/candidate.json").read_text())["key"]
     run_id = json.loads((project.root / f"reports/runs/{key}.json").read_text())["mlflow_run_id"]
@@ -138,5 +138,5 @@ def stores(project, tmp_path):
     project.run("dvc", "push", "-q")
     project.run("git", "clone", "-q", str(project.root), str(tmp_path / "clone"))
     clone = Checkout(tmp_path / "clone")
-    assert unknown(audited_as_typed(clone)) == {"run"}  # 13: restored from the remote
+    assert unknown(audited_as_typed(clone)) == {"run", "alias"}  # 13: restored from the remote
     assert not (clone.root / "mlflow.db").exists()

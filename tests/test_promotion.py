@@ -61,7 +61,8 @@ def test_from_a_finished_project_to_champion_and_no_further(copy):
     again = copy.command("promote", f"models:/{told['model']}@champion")
     assert "is champion of digits already (version 1)" in again.stdout
     assert "first champion" in copy.command("promote", "--rollback", ok=False).stderr
-    assert "ok      ledger" in copy.command("audit", NAME, "--quick").stdout
+    audited = copy.command("audit", NAME, "--quick").stdout
+    assert "ok      ledger" in audited and "ok      alias       decisions about digits: 1; champion is plain" in audited
 
 
 def test_mistakes_are_sentences_and_change_nothing(copy):
