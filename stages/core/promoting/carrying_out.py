@@ -66,10 +66,21 @@ def mend(registry: Registry, layout: Layout) -> int:
         )
         wanted = [line for line in wanted if line is not change]
         registry.set_mark(f"{last.time} {last.hash}")
-    for line in wanted:
+    able = [line for line in wanted if possible(registry, line)]
+    for line in able:
         say(f"promote: carrying out an earlier decision: {summary(line.body)}")
         carry_out(registry, line)
-    return len(wanted)
+    return len(able)
+
+
+def possible(registry: Registry, line: Line) -> bool:
+    """Whether this store has the model of a decision: one that git has brought may be about a run of another store."""
+    try:
+        registry.packaged(line.body["key"], line.body["package"])
+    except UserError as error:
+        say(f"warning: a decision of the ledger is not carried out here ({summary(line.body)}): {error}")
+        return False
+    return True
 
 
 def mend_registry(layout: Layout, params: Params) -> None:

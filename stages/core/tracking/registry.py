@@ -24,7 +24,7 @@ VERSIONS = "mlflow.modelVersions"
 PACKAGE = "imagetrail.package"  # of a version: the logged model in it, as a candidate can be packaged anew
 ABOUT = (
     "`champion` is the model in use, `challenger` the last one that was refused. `imagetrail promote` sets both, and "
-    "records why; what is changed here by hand stands in no ledger."
+    "records why; what is changed here by hand stands in no ledger, and is an alarm of `imagetrail audit`."
 )
 MARK = "imagetrail.promotion"  # of the registered model: time and hash of the last decision that was carried out
 
@@ -97,9 +97,14 @@ class Registry:
 
     def run_of(self, key: str) -> Any:
         """The run of a candidate. Raises UserError where there is none."""
-        run = find(self.store, key)
+        try:
+            run = find(self.store, key)
+        except Exception as error:
+            raise failed(self.store.uri, error) from error
         if run is None:
-            raise UserError(f"MLflow has no run with the key {key[:12]}; `imagetrail sync` makes it")
+            raise UserError(
+                f"MLflow has no run with the key {key[:12]}; `imagetrail sync` makes it where its files are"
+            )
         return run
 
     def packaged(self, key: str, model_id: str = "") -> Any:

@@ -7,6 +7,7 @@ import pytest
 from stages.commands.audit import judged
 from stages.core.auditing.audited import Audited
 from stages.core.auditing.chain import read_chain
+from stages.core.auditing.ledger import append
 from stages.core.errors import UserError
 from stages.core.layout import Layout
 from stages.core.promoting.carrying_out import mend, mend_registry
@@ -285,6 +286,18 @@ def test_a_decision_that_git_brought_is_carried_out_and_no_alarm(root):
     Layout(root).ledger.write_bytes(own)
     Layout(root).ledger_copy.write_bytes(own)
     assert audited(root).verdict == "unknown" and "git pull" in audited(root).said[0]
+
+
+def test_a_decision_about_a_model_of_another_store_stops_nothing(root, capsys):
+    """Its run was never here: said, and left; the next decision of this checkout is made and carried out all the same."""
+    body = dict(promote(root, "old").body)
+    append(Layout(root), "promotion", {**body, "candidate": "theirs", "key": "f" * 32, "package": "m-theirs"})
+
+    assert mend(registry(root), Layout(root)) == 0 and standing(root) == ("old", None)
+    assert "is not carried out here (theirs is champion" in capsys.readouterr().err
+    assert audited(root).verdict == "unknown"
+    assert promote(root, "new").body["what"] == "promoted" and standing(root) == ("new", None)
+    assert audited(root).verdict == "ok"
 
 
 def test_evidence_counts_by_its_hash_wherever_it_is(root):
