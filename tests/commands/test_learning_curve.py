@@ -1,5 +1,7 @@
 """`imagetrail learning-curve`: by the code of train, broken off and taken up again, and what it refuses."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,6 +17,7 @@ from stages.core.settings.entries import Entry
 from stages.core.settings.entries import entry as checked
 from stages.core.settings.params import load
 from stages.core.training.data import Data, TrainingFailed
+from stages.core.training.feature_files import Features
 
 FOREST = {
     "kind": "classical",
@@ -72,6 +75,18 @@ def test_a_classical_entry_is_fitted_on_the_share_and_what_is_done_is_read_back(
     assert not first[0].equals(first[1]) and first[1].equals(first[2])
     assert all(one.equals(other) for one, other in zip(first, again, strict=True))
     assert len(list(tmp_path.glob("*.parquet"))) == 3
+
+
+def test_stored_features_are_cut_as_the_images_are(tmp_path):
+    """An entry on a backbone's features sees those of the share alone: with one class in it, it can't be fitted."""
+    numbers = np.arange(60, dtype=np.float32)[:, None] % 2 + np.zeros((60, 3), np.float32)
+    some = replace(data(), features=Features("net", tmp_path, (3,), {"train": numbers, "val": numbers}))
+    entry = checked("models", "forest", {**FOREST, "input": "features/net"})
+    found = trainings.answers(entry, cut_down(some, np.arange(10)), tmp_path / "0.2-1", (0, 1))
+
+    assert (found[["p.dark", "p.light"]].to_numpy().argmax(axis=1) == np.arange(60) % 2).all()
+    with pytest.raises(UserError, match="no image of 'light'"):
+        trainings.answers(entry, cut_down(some, np.arange(0, 20, 2)), tmp_path / "0.2-2", (0, 1))
 
 
 def test_a_smaller_share_has_more_epochs_and_as_many_steps():

@@ -42,12 +42,12 @@ def by_hand(softmax_inside, nested=False, side=9):
     return model
 
 
-def closed_form(shown, ids):
+def closed_form(shown, ids, weights=WEIGHTS):
     """The class activation map of Zhou et al. 2016, which Grad-CAM is there up to a factor, as maps of 7 x 7 places."""
     pixels = shown[..., 0] / 255
     windows = np.lib.stride_tricks.sliding_window_view(pixels, (3, 3), axis=(1, 2))
     values = np.einsum("nhwij,ijd->nhwd", windows, KERNEL[:, :, 0])
-    found = np.einsum("nhwd,dn->nhw", values, WEIGHTS[:, ids]).clip(0)
+    found = np.einsum("nhwd,dn->nhw", values, weights[:, ids]).clip(0)
     highest = found.max(axis=(1, 2), keepdims=True)
     return np.divide(found, highest, out=np.zeros_like(found), where=highest > 0)
 
@@ -64,6 +64,25 @@ def test_it_is_the_class_activation_map_where_that_is_known(softmax_inside, nest
     for maps, classes in zip(found, ids, strict=True):
         expected = [cv2.resize(one, (9, 9)) for one in closed_form(shown, classes)]
         np.testing.assert_allclose(maps, expected, atol=1e-5)
+
+
+def test_weights_are_the_mean_slope_of_a_channel():
+    """Where every place has weights of its own: a network that flattens its map, against its kernel."""
+    import cv2
+    import keras
+
+    layers, shown = keras.layers, images(3)
+    image = keras.Input((9, 9, 1), dtype="uint8")
+    convolution, last = layers.Conv2D(2, 3, use_bias=False), layers.Dense(3)
+    x = last(layers.Flatten()(convolution(layers.Rescaling(1 / 255)(image))))
+    model = keras.Model(image, layers.Softmax()(x))
+    kernel = np.random.default_rng(4).normal(size=(7 * 7 * 2, 3)).astype(np.float32)
+    convolution.set_weights([KERNEL])
+    last.set_weights([kernel, np.zeros(3, np.float32)])
+    found = gradcam(model, shown, np.array([[2, 2, 2]]))
+    expected = closed_form(shown, np.array([2, 2, 2]), kernel.reshape(49, 2, 3).mean(axis=0))
+
+    np.testing.assert_allclose(found[0], [cv2.resize(one, (9, 9)) for one in expected], atol=1e-5)
 
 
 def test_heat_is_a_share_of_its_own_highest_and_leaves_the_model_as_it_was():

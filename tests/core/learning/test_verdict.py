@@ -26,11 +26,10 @@ def test_one_seed_is_newcombe_s_interval_per_doubling():
 
 
 def test_several_seeds_by_hand():
-    """Two seeds, four images: means 0.5 and 0 of the seeds, 1, 0, 0 and 0 of the images but for what is left over."""
-    changes = np.array([[1.0, 1, 0, 0], [1, -1, 0, 0]])
-    of_images, of_seeds = (1 - 4 / 16 + 1) / 36, 0.125 / 2
-    left = 2 * 0.75**2 * 1 + 6 * 0.25**2
-    within = left / 3 / 8
+    """Two seeds, four images: means 0.75 and -0.25 of the seeds, 0.5, 0.5, 0 and 0 of the images."""
+    changes = np.array([[1.0, 1, 1, 0], [0, 0, -1, 0]])
+    of_images, of_seeds = (0.5 - 4 * 0.25**2 + 1) / 36, 0.5 / 2
+    within = 4 * 0.5**2 / 3 / 8  # what neither seeds nor images explain: half a hit in four places
     total = of_images + of_seeds - within
     freedom = total**2 / (of_seeds**2 + of_images**2 / 3)
 
