@@ -85,9 +85,10 @@ def good(evaluated: Evaluated, confidence: float) -> str:
     """Accuracy, in images."""
     n, share = evaluated.metric("n_images"), evaluated.metric("accuracy")
     low, high = evaluated.metric("accuracy_low"), evaluated.metric("accuracy_high")
+    chose = " These images also chose it, so that is rather too good." if evaluated.split == "val" else ""
     return (
         f"{percent(share)} of {n:,.0f} {evaluated.images} are right, {n * (1 - share):,.0f} wrong; of many more images "
-        f"like these, {percent(low)} to {percent(high)} would be right, at {100 * confidence:g} % confidence."
+        f"like these, {percent(low)} to {percent(high)} would be right, at {100 * confidence:g} % confidence.{chose}"
     )
 
 

@@ -98,6 +98,15 @@ def test_classes_of_any_name_and_those_without_images(tmp_path):
     assert "lowest recall is nan" not in html and "Not among the test images: nan." in html
 
 
+def test_without_test_images_it_says_that_the_numbers_are_too_good(tmp_path, monkeypatch):
+    """Validation images chose the champion, so what they say of it is no measure of the next images."""
+    monkeypatch.setattr("tests.core.governance.data_set.SPLITS", {"train": 6, "val": 9})
+    html, text, _ = forms(made(tmp_path, good=("plain",)))
+
+    assert "there is no test split" in html and "0 to test" in text
+    assert "validation images are right" in text and "These images also chose it" in text
+
+
 @pytest.mark.parametrize(("fit", "said"), [({"epochs": 3}, True), ({"seeds": [1]}, False), (None, False)])
 def test_what_the_gap_to_train_hides_is_said_of_networks(tmp_path, fit, said):
     """Their train accuracy is counted while they learn; that of a classical head is not."""
