@@ -41,16 +41,20 @@ def what_it_is(subject: Subject) -> list[str]:
 
 def use(subject: Subject) -> list[str]:
     """How to get answers from it."""
-    folder = subject.layout.candidate(subject.standing.name).relative_to(subject.layout.root).as_posix()
+    name, temperature = subject.standing.name, subject.standing.metrics.get("temperature")
+    folder = subject.layout.candidate(name).relative_to(subject.layout.root).as_posix()
     return [
         "## Use",
         "",
-        "In the checkout, with `images` as uint8 [N, H, W, C] of the size above:",
+        f"`imagetrail predict {name} IMAGES` answers for files. In the checkout, with `images` as uint8 [N, H, W, C] "
+        "of the size above:",
         "",
         "```python",
         "from pathlib import Path",
+        "from stages.core.candidates.calibrated import calibrated",
         "from stages.core.candidates.predictor import load_predictor",
-        f'probabilities = load_predictor(Path("{folder}")).predict(images)',
+        f'told = load_predictor(Path("{folder}")).predict(images)',
+        f"probabilities = calibrated(told, {temperature})  # the temperature that the numbers above are of",
         "```",
         "",
         "The packaged model in MLflow takes files of images as they are. Neither loads a pickle.",

@@ -52,6 +52,7 @@ def test_how_sure_it_is_is_said(written, tmp_path):
     told = {"temperature": 1.5, "threshold": 0.9, "test_coverage": 0.5, "test_answered_accuracy": 1.0}
     told |= {"val_coverage": 0.0, "test_answered_accuracy_low": 0.8, "test_answered_accuracy_high": 1.0}
     text = card(Layout(standing.folder.parents[2]), replace(standing, metrics=standing.metrics | told), 0.95)
+    assert "calibrated(told, 1.5)" in text
 
     assert "rests on so few mistakes that no interval is known" in text
     assert "temperature of 1.5" in text
