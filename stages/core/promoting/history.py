@@ -37,6 +37,12 @@ def last_change(lines: list[Line]) -> Line | None:
     return next((line for line in reversed(lines) if line.body["what"] != REFUSED), None)
 
 
+def champion_said(lines: list[Line]) -> str:
+    """The champion of the registry in words, as the ledger knows it; nothing before the first."""
+    last = last_change(lines)
+    return f"{last.body['candidate']} ({last.body['what']} {last.time[:10]})" if last else ""
+
+
 def champions(lines: Iterable[Line]) -> list[Line]:
     """Decisions that made the champion of now and those before it: a promotion adds one, a rollback takes it away."""
     stack: list[Line] = []

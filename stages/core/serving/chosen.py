@@ -17,7 +17,7 @@ from stages.core.console import held_back, say
 from stages.core.errors import Alarm, UserError
 from stages.core.files import read_json
 from stages.core.layout import Layout
-from stages.core.promoting.history import decisions, last_change
+from stages.core.promoting.history import champion_said, decisions, last_change
 from stages.core.serving.compiled import compiled
 from stages.core.settings.options import Runtime
 from stages.core.settings.params import Params
@@ -78,7 +78,7 @@ def in_use(layout: Layout, params: Params, scratch: Path) -> Chosen:
         say(f"the champion of the report is asked, {found.candidate.name}: none was promoted")
         return of_candidate(layout, found)
     name, key = str(line.body["candidate"]), line.body["key"]
-    say(f"the champion of {model} is asked, {name} ({line.body['what']} {line.time[:10]})")
+    say(f"the champion of {model} is asked, {champion_said([line])}")
     here = next((one for one in present(layout, params) if one.record["key"] == key), None)
     if here:
         return of_candidate(layout, Asked(here, ""))

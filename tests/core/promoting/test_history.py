@@ -8,7 +8,7 @@ from stages.core.auditing.chain import made
 from stages.core.auditing.finding import Unknown
 from stages.core.files import write_json
 from stages.core.promoting.golden import parity, read_golden
-from stages.core.promoting.history import champions, evidence_of, last_change, n_tried, of_model
+from stages.core.promoting.history import champion_said, champions, evidence_of, last_change, n_tried, of_model
 
 
 def lines(*told):
@@ -70,6 +70,14 @@ def test_golden_answers_that_are_damaged_are_unknown(tmp_path):
         write_json(tmp_path / "golden.json", kept)
         with pytest.raises(Unknown, match=said):
             read_golden(tmp_path)
+
+
+def test_who_is_in_use_in_words():
+    """By the last decision that changed it; nothing before the first."""
+    refused = made("promotion", "2026-01-02T", {"what": "refused", "candidate": "b"}, [])
+    won = made("promotion", "2026-01-01T00", {"what": "promoted", "candidate": "a"}, [])
+
+    assert champion_said([won, refused]) == "a (promoted 2026-01-01)" and champion_said([refused]) == ""
 
 
 def test_git_may_put_a_later_decision_first():
