@@ -13,8 +13,8 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -555,12 +555,19 @@ KINDS = [
 
 def seen(kind: Kind, root: Path, place: Path) -> list[Verdict]:
     """Tamper with a copy and audit it; returns the alarms."""
+    with tampered(kind, root, place) as copy:
+        return [one for one in audit(copy, kind.model, public_key=key_of(root))[1] if one.verdict == ALARM]
+
+
+@contextmanager
+def tampered(kind: Kind, root: Path, place: Path) -> Iterator[Path]:
+    """A copy of a project that was tampered with, for as long as it is looked at."""
     copy = copied(root, place)
     if place.parent != root.parent:
         shutil.copytree(root.parent / "other", place.parent / "other", dirs_exist_ok=True)
     try:
         kind.do(copy)
-        return [one for one in audit(copy, kind.model, public_key=key_of(root))[1] if one.verdict == ALARM]
+        yield copy
     finally:
         shutil.rmtree(place)
 

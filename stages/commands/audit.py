@@ -49,12 +49,21 @@ def audit(
     root: Path, model: str | None, quick: bool = False, public_key: Path | None = None
 ) -> tuple[Asked, list[Verdict]]:
     """Check every link of a model in a checkout. Raises UserError, Alarm for a model that nothing knows."""
+    told = list(links_of(root, model, quick, public_key))
+    return told[0][0], [one for _, one in told]
+
+
+def links_of(
+    root: Path, model: str | None, quick: bool = False, public_key: Path | None = None
+) -> Iterator[tuple[Asked, Verdict]]:
+    """Check link after link: yields what was meant, and a verdict. Raises as `audit`."""
     params, layout = open_project(root)
     fetch_missing(layout)
     with tempfile.TemporaryDirectory() as scratch:
         found = asked(layout, params, model, Path(scratch))
         audited = Audited(layout, params, found.candidate, Path(scratch), quick, public_key)
-        return found, [*same_bytes(found), *(judged(audited, name, link) for name, link in links())]
+        yield from ((found, one) for one in same_bytes(found))
+        yield from ((found, judged(audited, name, link)) for name, link in links())
 
 
 def links() -> list[tuple[str, ModuleType]]:
