@@ -9,6 +9,7 @@ import pandas as pd
 from stages.core.evaluating.gradcam import gradcam, overlap
 from stages.core.files import records
 from stages.core.images.sheet import TILE, Tile
+from stages.core.images.thumbnails import fitted
 
 COLUMNS = 6  # two mistakes a row
 OPAQUE = 0.75  # of the colour at the hottest place: the picture still shows
@@ -28,23 +29,12 @@ def looked(model: Any, images: np.ndarray, wrong: pd.DataFrame, classes: list[st
 
 def three(row: dict[str, Any], image: np.ndarray, maps: np.ndarray) -> list[Tile]:
     """Tiles of one mistake. image: uint8 [H, W, C]; maps: float [2, H, W]."""
-    pixels = sized(np.repeat(image, 3, axis=-1) if image.shape[-1] == 1 else image)
+    pixels = np.asarray(fitted(image, TILE).convert("RGB"))
     sure, alike = f"{100 * float(row['confidence']):.1f} %", f"overlap {row['overlap']:.2f}"
     found = [Tile(pixels, (row["true"], f"→ {row['predicted']}", PurePosixPath(row["path"]).name))]
     for heat, name, said in zip(maps, (row["predicted"], row["true"]), (sure, alike), strict=True):
         found.append(Tile(overlaid(pixels, heat), ("for" if heat.any() else "nothing for", name, said)))
     return found
-
-
-def sized(pixels: np.ndarray) -> np.ndarray:
-    """A picture uint8 [H, W, 3] with the side of a tile; small ones are enlarged unblurred."""
-    import cv2
-
-    height, width = pixels.shape[:2]
-    share = TILE / max(height, width)
-    how = cv2.INTER_NEAREST if share >= 2 else cv2.INTER_LINEAR if share > 1 else cv2.INTER_AREA
-    size = (max(1, round(width * share)), max(1, round(height * share)))
-    return np.asarray(cv2.resize(pixels, size, interpolation=how))
 
 
 def overlaid(pixels: np.ndarray, heat: np.ndarray) -> np.ndarray:

@@ -6,9 +6,10 @@ import pytest
 
 from stages.core.errors import UserError
 from stages.core.evaluating.gradcam import gradcam, overlap
-from stages.core.evaluating.heat_sheet import COLUMNS, looked, overlaid, sized
+from stages.core.evaluating.heat_sheet import COLUMNS, looked, overlaid
 from stages.core.images.packs import Statistics
-from stages.core.images.sheet import write_sheet
+from stages.core.images.sheet import TILE, write_sheet
+from stages.core.images.thumbnails import fitted
 from stages.core.training.finishing import finished
 
 KERNEL = np.random.default_rng(1).normal(size=(3, 3, 1, 2)).astype(np.float32)
@@ -170,7 +171,7 @@ def test_where_there_is_no_heat_the_picture_is_as_it_was():
     """And the hottest place is bright."""
     heat = np.zeros((48, 48), np.float32)
     heat[:, :20] = 1
-    found = overlaid(sized(np.full((24, 24, 3), 60, np.uint8)), heat)
+    found = overlaid(np.asarray(fitted(np.full((24, 24, 3), 60, np.uint8), TILE)), heat)
 
     assert found.shape == (96, 96, 3)
     assert (found[:, 50:] == 60).all()
