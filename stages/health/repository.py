@@ -37,8 +37,10 @@ def head(root: Path) -> Iterator[Finding]:
     code, branch = git(root, "symbolic-ref", "--short", "HEAD")
     if code:
         yield Finding("warning", f"HEAD is detached at {commit}", "`git switch -c NAME` keeps what you commit here")
+    prefix = git(root, "rev-parse", "--show-prefix")[1]
     lines = git(root, "status", "--porcelain", "--untracked-files=no")[1].splitlines()
-    dirty = [line[3:] for line in lines if not line[3:].startswith(WRITTEN) and not line.endswith(WRITTEN[:2])]
+    changed = [line[3:].removeprefix(prefix) for line in lines if line[3:].startswith(prefix)]
+    dirty = [name for name in changed if not name.startswith(WRITTEN) and not name.endswith(WRITTEN[:2])]
     if dirty:
         text = f"{len(dirty)} files differ from commit {commit}: {listed(dirty)}"
         yield Finding("warning", text, "commit them, so that a run names the code that made it")

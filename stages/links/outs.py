@@ -1,7 +1,7 @@
 """outs: what DVC noted in dvc.lock of every stage behind the candidate <-> the files as they are now."""
 
 from stages.core.auditing.audited import Audited
-from stages.core.auditing.dvc_lock import md5_of, own_stage, stages_behind
+from stages.core.auditing.dvc_lock import dvc_md5, own_stage, stages_behind
 from stages.core.auditing.finding import Found
 
 PLACE = 30
@@ -18,7 +18,7 @@ def check(audited: Audited, found: Found) -> str:
         for part in ("deps", "outs"):
             for path, expected in lock.md5s(stage, part).items():
                 if path not in seen and (root / path).exists():
-                    seen[path] = md5_of(root / path)
+                    seen[path] = dvc_md5(root, root / path)
                 if path in seen:
                     found.same(f"{path} ({stage})", expected, seen[path])
                 elif part == "outs":

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from stages.core.auditing.chain import Chain, Line, read_chain
-from stages.core.auditing.dvc_lock import Lock, md5_of, own_stage, read_lock
+from stages.core.auditing.dvc_lock import Lock, dvc_md5, own_stage, read_lock
 from stages.core.auditing.finding import Unknown
 from stages.core.auditing.holder import Holder, holder
 from stages.core.auditing.ledger_history import put_there_by_git
@@ -64,7 +64,8 @@ class Audited:
     def holder(self) -> Holder | None:
         """The commit or experiment that holds this candidate, None while none does."""
         out = self.candidate.folder.relative_to(self.layout.root).as_posix()
-        return holder(self.layout.root, own_stage(self.record), out, md5_of(self.candidate.folder))
+        md5 = dvc_md5(self.layout.root, self.candidate.folder)
+        return holder(self.layout.root, own_stage(self.record), out, md5)
 
     @cached_property
     def run_record(self) -> dict[str, Any]:

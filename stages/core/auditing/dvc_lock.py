@@ -1,7 +1,5 @@
 """dvc.lock as evidence: what DVC noted of each stage when it ran, and the same hashes computed anew from files."""
 
-import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +8,6 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from stages.core.auditing.finding import Unknown
-from stages.core.files import digest
 
 EVALUATE = {"train": "evaluate@{}", "tune": "evaluate_tuned@{}", "combine": "evaluate_combined@{}"}
 
@@ -65,17 +62,17 @@ def stages_behind(record: dict[str, Any]) -> list[str]:
     return ["download", "validate", "normalize", *features, own_stage(record), evaluation_stage(record)]
 
 
-def md5_of(path: Path) -> str:
-    """DVC's hash of a file, or of a folder: of the sorted list of its files' hashes, ending with .dir."""
-    if not path.is_dir():
-        return digest(path, "md5")
-    files = sorted(file for file in path.rglob("*") if file.is_file() and not ignored(file.relative_to(path)))
-    listing = [{"md5": digest(file, "md5"), "relpath": file.relative_to(path).as_posix()} for file in files]
-    listing.sort(key=lambda item: tuple(item["relpath"].split("/")))
-    text = json.dumps(listing, sort_keys=True)
-    return f"{hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()}.dir"
+def dvc_md5(root: Path, path: Path) -> str:
+    """DVC's hash of a file or folder of the project at `root`: its own function, on bytes that are read now.
 
+    DVC's state, which takes a file for unchanged by its time and size, is not asked.
+    """
+    from dvc.fs import localfs
+    from dvc.ignore import DvcIgnoreFilter
+    from dvc_data.hashfile.build import build
+    from dvc_data.hashfile.db import HashFileDB
 
-def ignored(path: Path) -> bool:
-    """Whether DVC passes a file over, as .dvcignore says."""
-    return "__pycache__" in path.parts or (path.name.startswith(".") and path.name.endswith(".part"))
+    without_state = HashFileDB(localfs, "", hash_name="md5")
+    ignored = DvcIgnoreFilter(localfs, str(root.absolute()))
+    _, _, built = build(without_state, str(path.absolute()), localfs, "md5", dry_run=True, ignore=ignored)
+    return str(built.oid)

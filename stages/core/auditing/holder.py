@@ -19,7 +19,7 @@ class Holder:
 
     def text(self, path: str) -> str | None:
         """A text file as it is there; None where it is not."""
-        found = git(self.root, "rev-parse", "--verify", "--quiet", f"{self.revision}:{path}")
+        found = git(self.root, "rev-parse", "--verify", "--quiet", f"{self.revision}:./{path}")
         return git(self.root, "cat-file", "blob", found) + "\n" if found else None
 
 
@@ -41,7 +41,7 @@ def revisions(root: Path, md5: str) -> Iterator[str]:
 
 def lock_at(root: Path, revision: str) -> Lock | None:
     """dvc.lock of a revision; None where there is none that can be read."""
-    text = git(root, "show", f"{revision}:dvc.lock")
+    text = git(root, "show", f"{revision}:./dvc.lock")
     try:
         return parsed_lock(text) if text else None
     except ValueError:

@@ -24,7 +24,7 @@ def versions(layout: Layout) -> Iterator[Chain]:
     refs = git(layout.main_checkout, "for-each-ref", "--format=%(refname)").splitlines()
     seen = set()
     for ref in ["HEAD", *refs]:
-        blob = git(layout.main_checkout, "rev-parse", "--verify", "--quiet", f"{ref}:{NAME}")
+        blob = git(layout.main_checkout, "rev-parse", "--verify", "--quiet", f"{ref}:./{NAME}")
         if blob and blob not in seen:
             seen.add(blob)
             yield version(layout, blob)
@@ -37,7 +37,7 @@ def version(layout: Layout, blob: str) -> Chain:
 
 def committed(layout: Layout, revision: str = "HEAD") -> list[Line]:
     """Lines that a commit holds; none without git."""
-    blob = git(layout.main_checkout, "rev-parse", "--verify", "--quiet", f"{revision}:{NAME}")
+    blob = git(layout.main_checkout, "rev-parse", "--verify", "--quiet", f"{revision}:./{NAME}")
     return version(layout, blob).lines if blob else []
 
 
@@ -45,5 +45,7 @@ def put_there_by_git(layout: Layout) -> bool:
     """Whether the file is just what a commit or an experiment holds: a checkout put it there, nobody cut it."""
     name = git(layout.main_checkout, "hash-object", NAME)
     refs = git(layout.main_checkout, "for-each-ref", "--format=%(refname)").splitlines()
-    blobs = (git(layout.main_checkout, "rev-parse", "--verify", "--quiet", f"{ref}:{NAME}") for ref in ["HEAD", *refs])
+    blobs = (
+        git(layout.main_checkout, "rev-parse", "--verify", "--quiet", f"{ref}:./{NAME}") for ref in ["HEAD", *refs]
+    )
     return bool(name) and any(blob == name for blob in blobs)

@@ -34,7 +34,8 @@ def dirty_files(root: Path) -> list[str]:
     """Files that differ from the commit, besides what DVC itself writes during a run; code that git doesn't know."""
     lines = git(root, "status", "--porcelain", "--untracked-files=no").splitlines()
     lines += [line for line in untracked(root) if line.endswith(".py")]
-    names = [line[3:] for line in lines]
+    prefix = git(root, "rev-parse", "--show-prefix")  # git names files from the top of the repository
+    names = [line[3:].removeprefix(prefix) for line in lines if line[3:].startswith(prefix)]
     return [name for name in names if not name.startswith(GENERATED) and not name.endswith(GENERATED[:2])]
 
 

@@ -22,7 +22,7 @@ def versions(layout: Layout, side: Side) -> dict[str, str]:
     """What the lock file that made a side pins; empty where none with its hash is in the checkout or its commit."""
     texts = [layout.lock.read_text(encoding="utf-8")] if layout.lock.exists() else []
     for revision in filter(None, (side.revision, side.run.get("commit"))):
-        texts.append(git(layout.root, "show", f"{revision}:{layout.lock.name}") + "\n")
+        texts.append(git(layout.root, "show", f"{revision}:./{layout.lock.name}") + "\n")
     text = next((one for one in texts if text_digest(one) == side.record["lock_sha256"]), "")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "lock"
