@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from stages.core.auditing.dvc_lock import dvc_md5, parsed_lock
 from stages.core.layout import PROJECT
 
-NAMES = st.sampled_from(
-    "a a.csv a-b a0 A é e\u0301 日本 \U0001f600 .hidden .a.7.part a.part __pycache__ .checkpoints mlruns mlflow.db-journal".split()
-) | st.text("ab.-_ é\uffee\U0001f600", min_size=1, max_size=4).filter(lambda name: name not in (".", ".."))
+ORDERED = ["a", "a.csv", "a-b", "a b", "a0", "A", "é", "e\u0301", "日本", "\U0001f600"]
+LEFT_OUT = [".a.7.part", "__pycache__", ".checkpoints", "mlruns", "mlflow.db-journal"]
+FREE = st.text("ab.-_ é\uffee\U0001f600", min_size=1, max_size=4).filter(lambda name: name not in (".", ".."))
+NAMES = st.sampled_from([*ORDERED, *LEFT_OUT]) | FREE
 PATHS = st.lists(NAMES, min_size=1, max_size=3).map("/".join)
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False) | st.integers() | st.booleans() | st.none()
 
