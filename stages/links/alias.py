@@ -5,7 +5,7 @@ from stages.core.auditing.chain import Line
 from stages.core.auditing.finding import Found, Unknown
 from stages.core.errors import UserError
 from stages.core.promoting.carrying_out import may_stand, undone
-from stages.core.promoting.history import REFUSED, last_change, of_model
+from stages.core.promoting.history import REFUSED, in_registry, last_change, of_model
 from stages.core.tracking.registry import CHALLENGER, CHAMPION, Registry, Version
 
 PLACE = 157
@@ -47,7 +47,7 @@ def compared(audited: Audited, registry: Registry, found: Found) -> str:
 
 def last_refusal(lines: list[Line], version: Version) -> Line | None:
     """The last time that this candidate was refused; else anybody was. A later one need not have reached this store."""
-    refused = [line for line in reversed(lines) if line.body["what"] == REFUSED]
+    refused = [line for line in reversed(lines) if line.body["what"] == REFUSED and in_registry(line)]
     own = (line for line in refused if line.body["package"] == version.package or line.body["key"] == version.key)
     return next(own, refused[0] if refused else None)
 

@@ -11,7 +11,7 @@ from stages.core.errors import UserError
 from stages.core.layout import Layout
 from stages.core.promoting.decision import summary
 from stages.core.promoting.description import description, version_tags
-from stages.core.promoting.history import REFUSED, decisions, last_change
+from stages.core.promoting.history import REFUSED, decisions, in_registry, last_change
 from stages.core.settings.params import Params
 from stages.core.tracking.registry import CHALLENGER, CHAMPION, Registry, model_name
 
@@ -20,9 +20,13 @@ RUN_TAG = "imagetrail.promotion"
 
 def carry_out(registry: Registry, line: Line) -> None:
     """Make the registry say what a line of the ledger does. Raises UserError; what is missing can be done later."""
-    body, version = line.body, registry.registered(line.body["key"], line.body["package"])
+    body, told = line.body, {RUN_TAG: f"{summary(line.body)} ({line.time[:16]})"}
+    if not in_registry(line):
+        registry.tag_run(registry.run_of(body["key"]).info.run_id, told)
+        return
+    version = registry.registered(body["key"], body["package"])
     registry.describe(version, description(registry, version, line), version_tags(line))
-    registry.tag_run(version.run_id, {RUN_TAG: f"{summary(body)} ({line.time[:16]})"})
+    registry.tag_run(version.run_id, told)
     if body["what"] == REFUSED:
         registry.point(CHALLENGER, version)
     else:
@@ -46,8 +50,8 @@ def pending(registry: Registry, layout: Layout) -> list[Line]:
 
 
 def undone(lines: list[Line], since: str) -> list[Line]:
-    """Decisions after the last one that was carried out."""
-    return [line for line in lines if line.time > since]
+    """Decisions after the last one that was carried out, but for those that leave the registry as it is."""
+    return [line for line in lines if line.time > since and in_registry(line)]
 
 
 def mend(registry: Registry, layout: Layout) -> int:

@@ -12,6 +12,7 @@ from stages.core.layout import Layout
 PROMOTION = "promotion"  # kind of a line
 PROMOTED, FORCED, ROLLED_BACK, REFUSED = "promoted", "forced", "rolled back", "refused"
 MADE_CHAMPION = (PROMOTED, FORCED)
+PROVING = ("same_images", "lineage", "served")  # gates without which nothing is known of a model in the registry
 
 
 def decisions(layout: Layout, model: str) -> list[Line]:
@@ -30,6 +31,16 @@ def of_model(lines: list[Line], model: str) -> list[Line]:
         since[line.hash] = max([line.time, *(since.get(before, "") for before in line.previous)])
     own = [line for line in lines if line.kind == PROMOTION and line.body.get("model") == model]
     return sorted(own, key=lambda line: since[line.hash])
+
+
+def may_register(body: dict[str, Any]) -> bool:
+    """Whether the registry takes the model of a decision: a champion, or one that was compared in full and lost."""
+    return body["what"] != REFUSED or not set(PROVING) & set(body["failed"])
+
+
+def in_registry(line: Line) -> bool:
+    """Whether a decision has a version in the registry; those of before this rule all have one."""
+    return line.body.get("version") is not None
 
 
 def last_change(lines: list[Line]) -> Line | None:

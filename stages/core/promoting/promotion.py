@@ -22,7 +22,7 @@ from stages.core.promoting.carrying_out import carried_out, pending
 from stages.core.promoting.contest import Champion, Contest
 from stages.core.promoting.decision import as_markdown
 from stages.core.promoting.evidence import champion_of, kept
-from stages.core.promoting.history import PROMOTION, champions, decisions, n_tried
+from stages.core.promoting.history import PROMOTION, champions, decisions, may_register, n_tried
 from stages.core.promoting.outcome import FAIL, Outcome
 from stages.core.reporting.standing import Standing
 from stages.core.settings.params import Params
@@ -99,18 +99,22 @@ def tried(contest: Contest, name: str, check: Callable[[Contest], Outcome]) -> d
 def record(registry: Registry, contest: Contest, body: dict[str, Any]) -> Line:
     """Write a decision: its files and the version first, then the line that counts, then the aliases.
 
+    A refusal for want of proof makes no version: its files are kept with the run, and the registry stays as it is.
+
     Raises UserError where the champion has changed meanwhile, or MLflow or the ledger can't be written.
     """
     unchanged(registry, contest.champion)
-    version = registry.registered(body["key"], body["package"])
+    version = registry.registered(body["key"], body["package"]) if may_register(body) else None
+    run_id = version.run_id if version else registry.run_of(body["key"]).info.run_id
     place = f"promotion/{datetime.now(UTC):%Y-%m-%dT%H-%M-%S-%fZ}"
     with tempfile.TemporaryDirectory() as folder:
         evidence = kept(contest, Path(folder))
-        body = {**body, "version": version.number, "artifacts": place, "evidence": evidence}
+        number = version.number if version else None
+        body = {**body, "version": number, "artifacts": place, "evidence": evidence}
         write_json(Path(folder) / "decision.json", body)
         write_text(Path(folder) / "decision.md", as_markdown(body))
         write_text(Path(folder) / "model_card.md", card_of(contest))
-        registry.keep(version.run_id, Path(folder), place)
+        registry.keep(run_id, Path(folder), place)
     line = entered(registry.layout, body)
     carried_out(registry, line)
     return line

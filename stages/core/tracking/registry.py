@@ -23,8 +23,9 @@ FORM = "model_from_files"  # the packaged form that is registered: it takes imag
 VERSIONS = "mlflow.modelVersions"
 PACKAGE = "imagetrail.package"  # of a version: the logged model in it, as a candidate can be packaged anew
 ABOUT = (
-    "`champion` is the model in use, `challenger` the last one that was refused. `imagetrail promote` sets both, and "
-    "records why; what is changed here by hand stands in no ledger, and is an alarm of `imagetrail audit`."
+    "`champion` is the model in use, `challenger` the last one that was compared with it and lost. "
+    "`imagetrail promote` sets both, and records why; what is changed here by hand stands in no ledger, and is an "
+    "alarm of `imagetrail audit`."
 )
 MARK = "imagetrail.promotion"  # of the registered model: time and hash of the last decision that was carried out
 

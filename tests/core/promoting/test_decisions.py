@@ -7,24 +7,29 @@ import pytest
 from stages.commands.audit import judged
 from stages.core.auditing.audited import Audited
 from stages.core.auditing.chain import read_chain
+from stages.core.auditing.finding import ALARM, Verdict
 from stages.core.auditing.ledger import append
 from stages.core.errors import UserError
 from stages.core.layout import Layout
-from stages.core.promoting.carrying_out import mend, mend_registry
+from stages.core.promoting.carrying_out import mend, mend_registry, pending
 from stages.core.promoting.decision import By, body_of
 from stages.core.promoting.history import decisions
 from stages.core.promoting.promotion import contest_of, record, tried
 from stages.core.promoting.rolling_back import roll_back
 from stages.core.tracking.registry import CHALLENGER, CHAMPION, Registry
 from stages.core.tracking.store import connect
-from stages.gates import better, calibration, classes, same_images
+from stages.gates import better, calibration, classes, lineage, same_images
 from stages.links import alias
 from tests.contests import FINE, candidate, contest, limits, manifest, package_of, run_of
 from tests.stores import mlflow_server, stop
 
 pytestmark = pytest.mark.slow
 PARAMS = limits(classes={"max_drop": 1.0, "min_recall": 0.0})
-GATES = (("same_images", same_images), ("better", better), ("classes", classes), ("calibration", calibration))
+GATES = (
+    ("same_images", same_images), ("lineage", lineage), ("better", better), ("classes", classes),
+    ("calibration", calibration),
+)  # fmt: skip
+TAMPERED = [Verdict("outs", ALARM, ["data/candidates/new: expected 1, got 2"], [])]
 WRITES = ("registered", "keep", "describe", "tag_run", "point", "let_go", "set_mark")
 WRONG = {"old": list(range(10)), "new": [1], "twin": [2], "bad": list(range(30))}
 ADA = By("Ada", "to *test* <b>it</b>", force=True)
@@ -74,10 +79,10 @@ def registry(root, kind=Registry):
     return kind(Layout(root), PARAMS)
 
 
-def promote(root, name, by=None, over=None):
+def promote(root, name, by=None, over=None, verdicts=FINE):
     """Judge and record; returns the line."""
     over, by = over or registry(root), by or By()
-    own = contest_of(over, PARAMS, contest(root, name).candidate, lambda: FINE, root / "scratch")
+    own = contest_of(over, PARAMS, contest(root, name).candidate, lambda: verdicts, root / "scratch")
     gates = [tried(own, gate, module.check) for gate, module in GATES]
     return record(over, own, body_of(own, over.model, gates, by))
 
@@ -114,6 +119,26 @@ def test_first_champion_refusal_promotion_and_rollback(root):
     assert standing(root) == ("old", None) and audited(root).verdict == "ok"
     with pytest.raises(UserError, match="first champion"):
         roll_back(registry(root), Layout(root), By())
+
+
+def test_a_refusal_for_lack_of_lineage_leaves_the_registry_alone(root):
+    """No version, no alias; the ledger holds it, the run its files and a tag. One that lost a fair contest stays."""
+    line, found = promote(root, "new", verdicts=TAMPERED), registry(root)
+    assert line.body["failed"] == ["lineage"] and line.body["version"] is None
+    assert found.about is None and found.versions() == [] and pending(found, Layout(root)) == []
+    assert audited(root).said == ["decisions about pets: 1; champion is nobody, as the ledger says"]
+    run = found.run_of(line.body["key"])
+    assert run.data.tags["imagetrail.promotion"].startswith("new is not promoted to champion of pets; not passed: line")
+    files = found.ask("list_artifacts", run.info.run_id, line.body["artifacts"])
+    assert {item.path.rpartition("/")[2] for item in files} >= {"decision.json", "decision.md"}
+
+    promote(root, "old", ADA)
+    promote(root, "bad")
+    before = (found.about.last_updated_timestamp, found.mark())
+    promote(root, "new", verdicts=TAMPERED)
+    assert (found.about.last_updated_timestamp, found.mark()) == before and standing(root) == ("old", "bad")
+    assert audited(root).verdict == "ok" and mend(registry(root), Layout(root)) == 0
+    assert promote(root, "new", ADA, verdicts=TAMPERED).body["what"] == "forced" and standing(root) == ("new", "bad")
 
 
 def test_every_decision_is_in_the_ledger_and_on_the_model(root):
@@ -245,7 +270,7 @@ def test_a_champion_that_is_packaged_anew_passes_the_gate_again(root):
     first, line = registry(root).with_alias(CHAMPION), promote(root, "new")
     second = registry(root).with_alias(CHAMPION)
 
-    assert line.body["what"] == "promoted" and line.body["gates"][1]["verdict"] == "none"
+    assert line.body["what"] == "promoted" and line.body["gates"][2]["verdict"] == "none"
     assert (first.number, second.number) == ("1", "2") and first.package != second.package == line.body["package"]
     assert "is champion" in store.client.get_run(run_id).data.tags["imagetrail.promotion"]
     roll_back(registry(root), Layout(root), By())
