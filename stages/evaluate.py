@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 from stages.core.candidates.candidate import SEARCH, TRIALS, read_candidate
-from stages.core.console import say
+from stages.core.console import say, working
 from stages.core.evaluating.depth import evaluate_in_depth
 from stages.core.evaluating.sheets import write_sheets
 from stages.core.files import replaced_folder
@@ -18,8 +18,10 @@ def main(name: str, root: Path = PROJECT) -> None:
     params, layout = open_project(root)
     candidate = read_candidate(layout.candidate(name))
     with replaced_folder(layout.evaluation(name)) as folder:
-        metrics = evaluate_in_depth(candidate, params.tree.evaluate, layout.manifest, folder)
-        write_sheets(folder, layout.archive, params.tree.evaluate)
+        with working(f"evaluate {name}: measures and curves"):
+            metrics = evaluate_in_depth(candidate, params.tree.evaluate, layout.manifest, folder)
+        with working(f"evaluate {name}: pictures of mistakes"):
+            write_sheets(folder, layout.archive, params.tree.evaluate)
         if (candidate.folder / TRIALS).exists():
             shutil.copy(candidate.folder / TRIALS, folder)
             shutil.copytree(candidate.folder / SEARCH, folder / SEARCH)

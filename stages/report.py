@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from stages.core.auditing.entries import enter_decision
-from stages.core.console import say
+from stages.core.console import say, working
 from stages.core.errors import UserError
 from stages.core.evaluating.plots import pareto_picture
 from stages.core.files import replaced_folder, write_csv, write_json, write_text
@@ -23,13 +23,15 @@ from stages.core.tracking.mirror import mirror
 def main(root: Path = PROJECT) -> None:
     """Write the report. Raises UserError after it is written when a candidate failed."""
     params, layout = open_project(root)
-    decision = decide(layout, params.candidates, params.tree.report.champion, params.tree.evaluate)
+    with working("report: comparing the candidates"):
+        decision = decide(layout, params.candidates, params.tree.report.champion, params.tree.evaluate)
     order, choice, table = decision.order, decision.choice, decision.table
     write_csv(layout.reports / "leaderboard.csv", table)
     pareto_picture(front_points(order), layout.pareto)
     contents = Contents(params, layout, order, table, choice)
     write_text(layout.reports / "report.md", markdown(contents))
-    write_text(layout.reports / "index.html", page(contents))
+    with working("report: the page"):
+        write_text(layout.reports / "index.html", page(contents))
     write_json(layout.reports / "champion.json", decision.record)
     write_json(layout.summary, summary(order, choice.champion))
     with replaced_folder(layout.plots) as folder:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from stages.core.console import progress, say
+from stages.core.console import progress, say, working
 from stages.core.errors import UserError
 from stages.core.files import digest, remove, replaced_folder, sweep, write_csv, write_json, write_text
 from stages.core.gate.draft import compact, write_manifest, write_rows
@@ -37,7 +37,8 @@ def main(root: Path = PROJECT) -> None:
         subject = subject_of(compact(rows, params.tree.split.seed), thumbnails, params.tree.split)
         subject = quarantined(subject, params.checks, params.tree.quarantine, params.tree.split)
         found = inspect(subject, params.checks)
-        write_reports(layout, subject, found, rows)
+        with working("validate: the page"):
+            write_reports(layout, subject, found, rows)
         settle(layout, subject, found.findings, rows)
 
 
@@ -60,7 +61,7 @@ def look(archive: Path, folder: Path) -> tuple[Path, Thumbnails]:
     Raises UserError without a whole source.
     """
     n_images, started = opened_index(archive).metadata.num_rows, time.perf_counter()
-    chunks = progress(measured(archive), -(-n_images // CHUNK), "validate", f" x {CHUNK} img")
+    chunks = progress(measured(archive), n_images, "validate: reading images", size=CHUNK)
     write_rows(folder / "rows.parquet", chunks, folder / "thumbnails")
     say(f"validate: {n_images:,} images at {n_images / (time.perf_counter() - started):,.0f} images/s")
     return folder / "rows.parquet", Thumbnails(folder / "thumbnails", n_images)

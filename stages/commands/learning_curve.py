@@ -71,7 +71,7 @@ def trained(layout: Layout, params: Params, entry: Entry, kept: Path) -> Said:
     nests = {seed: shares.nested(rows, options.shares, seed) for seed in options.seeds}
     plan = [(place, share, seed) for place, share in enumerate(options.shares) for seed in options.seeds]
     how, said = (params.tree.fit.checkpoint_every_s, params.tree.runtime.threads), Said()
-    for place, share, seed in progress(iter(plan), len(plan), "learning-curve", "training"):
+    for place, share, seed in progress(iter(plan), len(plan), "learning-curve", "trainings"):
         some = nests[seed][place]
         lengthened = trainings.tried(entry, seed, (len(some), len(rows)), options.equal)
         one = trainings.answers(lengthened, shares.cut_down(data, some), kept / f"{share:g}-{seed}", how)

@@ -41,7 +41,7 @@ class Asking:
 
     def rows(self) -> Iterator[Row]:
         """Ask about every image, behind a progress bar."""
-        with Bar(len(self.images), "predict", "img") as bar:
+        with Bar(len(self.images), "predict", "images") as bar:
             for answer in answers(self.model, self.images):
                 row = told(answer, self.model, self.top)
                 self.sheet.add(answer, row)

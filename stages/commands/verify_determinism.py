@@ -43,7 +43,7 @@ def main(parsed: argparse.Namespace) -> None:
     for taken in dict.fromkeys(params.model(name).input for name in names):
         load_data(layout, taken)  # says what to run where it isn't there
     found, devices = [], list[str]()
-    with Bar(sum(map(len, planned.values())), "verify", "training") as bar:
+    with Bar(sum(map(len, planned.values())), "verify", "trainings") as bar:
         for name, one in verdicts(planned):
             if isinstance(one, Trace):
                 devices = devices or one.devices

@@ -60,7 +60,7 @@ def by_bytes(audited: Audited, found: Found) -> int:
     found.same("number of images", len(known), len(index))
     bad = []
     for place, sha256, label in zip(
-        progress(index, len(index), "audit"), known["sha256"], known["label"], strict=False
+        progress(index, len(index), "audit: reading images"), known["sha256"], known["label"], strict=False
     ):
         there = place["offset"] != NOWHERE
         data = read_at(archive, place["offset"], place["n_bytes"], place["crc32"]) if there else b""

@@ -82,7 +82,7 @@ class Audited:
     def remeasured(self) -> tuple[Path, Thumbnails]:
         """Every image of the source read and measured anew, as the gate does: rows, and thumbnails."""
         n_images = opened_index(self.layout.archive).metadata.num_rows
-        chunks = progress(measured(self.layout.archive), -(-n_images // CHUNK), "audit", f" x {CHUNK} img")
+        chunks = progress(measured(self.layout.archive), n_images, "audit: reading images", size=CHUNK)
         write_rows(self.place / "rows.parquet", chunks, self.place / "thumbnails")
         return self.place / "rows.parquet", Thumbnails(self.place / "thumbnails", n_images)
 

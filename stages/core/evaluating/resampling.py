@@ -5,6 +5,7 @@ All that an image adds to a measure is known before, so a resample is a few sums
 
 import numpy as np
 
+from stages.core.console import progress
 from stages.core.evaluating.metrics import Outcomes, ratio
 from stages.core.settings.evaluate_options import Evaluate
 
@@ -19,7 +20,7 @@ def bootstrap(outcome: Outcomes, options: Evaluate) -> dict[str, Interval]:
     rng, n = np.random.default_rng(options.seed), len(outcome.truth)
     truth, answer, n_classes = outcome.truth, outcome.predicted, outcome.probabilities.shape[1]
     hit, rows = (truth == answer).astype(float), []
-    for _ in range(options.bootstrap):
+    for _ in progress(range(options.bootstrap), options.bootstrap, "intervals of precision and F1", "resamples"):
         weight = drawn(rng, n)
         counted = ((truth, weight * hit), (truth, weight), (answer, weight))
         rows.append([np.bincount(key, counts, n_classes) for key, counts in counted])
@@ -66,7 +67,7 @@ def calibration_interval(outcome: Outcomes, ece: float, options: Evaluate) -> In
     gap = (outcome.truth == outcome.predicted) - confidence
     place = np.minimum((confidence * n_bins).astype(int), n_bins - 1)
     again, honest = np.empty((2, options.bootstrap))
-    for index in range(options.bootstrap):
+    for index in progress(range(options.bootstrap), options.bootstrap, "interval of ECE", "resamples"):
         again[index] = np.abs(np.bincount(place, drawn(rng, n) * gap, n_bins)).sum() / n
         honest[index] = np.abs(np.bincount(place, (rng.random(n) < confidence) - confidence, n_bins)).sum() / n
     low, high = percentiles(again, options)

@@ -21,7 +21,7 @@ def robustness(pack: Pack, predict: Callable[[np.ndarray], np.ndarray], seed: in
     """
     pairs = [(CLEAN, 0), *((kind, severity) for kind in KINDS for severity in range(1, SEVERITIES + 1))]
     rows = []
-    for kind, severity in progress(iter(pairs), len(pairs), "robustness"):
+    for kind, severity in progress(iter(pairs), len(pairs), "robustness", "corruptions"):
         images = np.asarray(pack.images) if kind == CLEAN else corrupted(pack.images, kind, severity, seed)
         n_hits = int((predict(images).argmax(axis=1) == pack.labels).sum())
         n = len(pack.labels)

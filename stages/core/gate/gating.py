@@ -1,10 +1,12 @@
 """The gate: what is decided about every image, what the checks find, and what goes into quarantine."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
+from stages.core.console import Bar, working
 from stages.core.errors import UserError
 from stages.core.files import listed
 from stages.core.gate.expectations import Promised, judged
@@ -42,7 +44,8 @@ def subject_of(images: pd.DataFrame, thumbnails: Thumbnails | np.ndarray, split:
     if near:
         contrast = images["contrast"].where(usable, -1).to_numpy(np.float32)
         limits = near.model_dump(include={"min_contrast", "min_correlation", "max_difference", "neighbours"})
-        pairs = near_pairs(thumbnails, contrast, **limits)
+        with working("near copies"):
+            pairs = near_pairs(thumbnails, contrast, **limits)
     decided = images.assign(
         usable=usable, group=groups(images, split.group_by), quarantine=pd.Series(pd.NA, images.index, dtype="str")
     )
@@ -117,11 +120,12 @@ def inspect(subject: Subject, checks: dict[str, Entry]) -> Inspection:
     """Run every promise of every check over what is not in quarantine, with Great Expectations as the judge."""
     gone = subject.images["quarantine"].notna()
     kept = replace(subject, images=subject.images[~gone]) if gone.any() else subject  # a copy only where it differs
-    measures = {name: entry.module("checks").measure(kept, entry.options) for name, entry in checks.items()}
+    measures = dict(measured_by(checks, kept))
     promised = [
         (name, promise) for name, entry in checks.items() for promise in entry.module("checks").promises(entry.options)
     ]
-    passed, data_docs = judged(*tabulated(measures, promised, kept.images.index))
+    with working("verdict of Great Expectations"):
+        passed, data_docs = judged(*tabulated(measures, promised, kept.images.index))
     looked = [(name, promise, *told(promise, measures[name], kept.images)) for name, promise in promised]
     findings = [finding(name, promise, passed[id(promise)], bad, observed) for name, promise, bad, observed in looked]
     offenders: dict[str, list[pd.DataFrame]] = {}
@@ -131,6 +135,15 @@ def inspect(subject: Subject, checks: dict[str, Entry]) -> Inspection:
     of_images = {name for name, promise in promised if is_column(measures[name][promise.measure])}
     broken = {name: once(pd.concat(parts)) for name, parts in offenders.items()}
     return Inspection(findings, broken, data_docs, of_images)
+
+
+def measured_by(checks: dict[str, Entry], subject: Subject) -> Iterator[tuple[str, Measured]]:
+    """Yield what each check measures, by its name."""
+    with Bar(len(checks), "checks of the data", "checks") as bar:
+        for name, entry in checks.items():
+            bar.within(name)
+            yield name, entry.module("checks").measure(subject, entry.options)
+            bar.update()
 
 
 def once(rows: pd.DataFrame) -> pd.DataFrame:

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from stages.core.console import progress
+
 CELLS = 2  # x sqrt(N)
 PROBES = 6
 BLOCK = 2048  # points at a time
@@ -26,7 +28,8 @@ def neighbours_within(points: np.ndarray, radius: float, k: int) -> Iterator[np.
     visitors = (np.argsort(cells, axis=None, kind="stable") // cells.shape[1]).astype(np.int32)
     inside = np.searchsorted(cells[home, 0], np.arange(cells.max() + 2))
     passing = np.concatenate([[0], np.cumsum(np.bincount(cells.ravel(), minlength=len(inside) - 1))])
-    for cell in range(len(inside) - 1):
+    n_cells = len(inside) - 1
+    for cell in progress(range(n_cells), n_cells, "comparing images", "cells"):
         those = home[inside[cell] : inside[cell + 1]]
         for these in pieces(visitors[passing[cell] : passing[cell + 1]]):
             pairs = close(distances(these, those, points, square), these, those, radius**2, k)

@@ -81,7 +81,7 @@ def fit_seed(entry: Entry, seed: int, data: Data, threads: int) -> tuple[Any, pd
     """Fit with one of an entry's seeds: the head, its only row of history, and the seconds. Raises TrainingFailed."""
     one = replace(entry, fit=checked_fit(entry).model_copy(update={"seeds": [seed]}))
     chosen, clock = checked_fit(one), Clock()
-    with Bar(1, f"train {entry.name}, seed {seed}", "fit") as bar:
+    with Bar(1, f"train {entry.name}, seed {seed}", "fits") as bar:
         rows, pack = rows_used(one, data), data.fitted(chosen)
         unseen_class = next((name for k, name in enumerate(data.classes) if not (pack.labels[rows] == k).any()), None)
         if unseen_class:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from stages.core.console import progress
 from stages.core.files import blank_array, digest
 from stages.core.images.decoding import decode, fitted
 from stages.core.images.manifest import SPLITS
@@ -25,7 +26,8 @@ def pack_split(archive: Path, numbers: np.ndarray, normalize: Normalize, path: P
     blank_array(path, np.uint8, shape)
     tasks = ((archive, index, normalize, path, at) for at, index in chosen(archive, numbers))
     total = np.zeros((2, channels), np.uint64)
-    for part in mapped(pack_chunk, tasks, len(numbers)):
+    parts = mapped(pack_chunk, tasks, len(numbers))
+    for part in progress(parts, len(numbers), f"normalize: {path.stem}", size=CHUNK):
         total += part
     return total
 

@@ -82,7 +82,7 @@ def first(reasons: dict[str, str]) -> str:
 
 def chunks(members: list[Member], normalize: dict[str, Any]) -> Iterator[list[Looked]]:
     """Yield what `look` finds, in order: decoding runs on all cores, as its libraries leave Python's lock."""
-    with Bar(len(members), "drift", "img") as bar, ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+    with Bar(len(members), "drift", "images") as bar, ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
         for at in range(0, len(members), CHUNK):
             done = []
             for one in pool.map(partial(look, normalize=normalize), members[at : at + CHUNK]):

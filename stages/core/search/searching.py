@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from stages.core.candidates.candidate import SEARCH, TRIALS
-from stages.core.console import say
-from stages.core.files import write_csv, write_json
+from stages.core.console import Bar, say
+from stages.core.files import read_json, write_csv, write_json
 from stages.core.search.search_report import write_search
 from stages.core.search.trials import TRIAL, Trials
-from stages.core.search.tuning import Handout, Search, Study, run_all
+from stages.core.search.tuning import Handout, Search, Study, run_all, sign
 from stages.core.search.workers import Job, search_in_workers
+from stages.core.settings.options import Tune
 from stages.core.tracking.live import Live
 
 
@@ -26,12 +27,8 @@ def search(trials: Trials, job: Job, live: Live) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as scratch:
         study = Study(trials.base.written, trials.tune, trials.outcome, Path(scratch))
         handout = Handout(study, Path(scratch))
-        if trials.tune.workers > 1:
-            live.begin()  # two workers that look for the search's run at once would both make it
-            search_in_workers(handout, job, trials.tune.workers)
-        else:
-            nested = lambda record: Live(job.layout, job.params, record, live)  # noqa: E731 - shown where it is used
-            run_all(Search(handout, lambda proposal: trials.run(proposal, nested), Path(scratch)))
+        with trial_bar(trials):
+            run_search(trials, job, live, handout)
     if handout.broken:
         raise handout.broken
     for _, proposal in study.asked:  # a budget in minutes ends within a batch
@@ -41,6 +38,37 @@ def search(trials: Trials, job: Job, live: Live) -> dict[str, Any]:
     timing = {"search_wall_s": round(time.perf_counter() - began, 3), "search_cpu_s": round(cpu_seconds() - cpu, 3)}
     timing["search_workers"] = float(trials.tune.workers)
     return {"search": {"n_trials": len(trials.ended), "repeats": repeats}, "timing": timing}
+
+
+def run_search(trials: Trials, job: Job, live: Live, handout: Handout) -> None:
+    """Run the trials that are handed out, in worker processes or here. Raises what broke one."""
+    if trials.tune.workers > 1:
+        live.begin()  # two workers that look for the search's run at once would both make it
+        search_in_workers(handout, job, trials.tune.workers)
+        return
+    with tempfile.TemporaryDirectory() as scratch:
+        nested = lambda record: Live(job.layout, job.params, record, live)  # noqa: E731 - shown where it is used
+        run_all(Search(handout, lambda proposal: trials.run(proposal, nested), Path(scratch)))
+
+
+def trial_bar(trials: Trials) -> Bar:
+    """Return the live line of a search: trials that have ended, of how many, and the best so far.
+
+    A budget of epochs or minutes does not say how many trials there will be.
+    """
+    n_trials = trials.tune.budget.get("trials")
+    look = lambda: best_ended(trials.place, trials.tune)  # noqa: E731 - shown where it is used
+    return Bar(int(n_trials) if n_trials else None, f"tune {trials.base.name}", "trials", look)
+
+
+def best_ended(place: Path, tune: Tune) -> tuple[int, str]:
+    """How many trials have ended, by their files, and the best of them in words."""
+    ended = [read_json(path) for path in sorted(place.glob(f"trials/*/{TRIAL}"))]
+    scores = [(float(one["score"]), int(one["proposal"]["number"])) for one in ended if one["score"] is not None]
+    if not scores:
+        return len(ended), ""
+    score, number = max(scores, key=lambda pair: sign(tune) * pair[0])
+    return len(ended), f", best {tune.objective} {score:.4f} (trial {number})"
 
 
 def cpu_seconds() -> float:

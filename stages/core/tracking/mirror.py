@@ -3,6 +3,7 @@
 from typing import Any
 
 from stages.core.candidates.candidate import RECORD, REFERENCE
+from stages.core.console import progress
 from stages.core.files import digest, read_json, write_json
 from stages.core.layout import Layout
 from stages.core.settings.params import Params
@@ -40,7 +41,8 @@ def mirror(layout: Layout, params: Params, names: list[str]) -> int | None:
         store = connect(layout, params)
         every = [found for name in names for found in trails(layout, name)]
         with killed_with_process(store, {found.key for found in every}):
-            n_touched = sum([mirror_one(store, layout, params, found) for found in every])
+            shown = progress(every, len(every), "MLflow", "runs")
+            n_touched = sum([mirror_one(store, layout, params, found) for found in shown])
             log_ledger_head(store, layout)
             present(store, layout, params, every or candidates(layout, params))
         return n_touched

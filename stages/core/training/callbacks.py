@@ -46,6 +46,8 @@ class Watcher:
             def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
                 if not np.isfinite((logs or {}).get("loss", 0.0)):
                     watcher.fail(f"epoch {len(watcher.session.rows) + 1}, step {batch + 1}")
+                if watcher.session.on_step and self.params.get("steps"):
+                    watcher.session.on_step(batch + 1, self.params["steps"])
 
             def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
                 rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))

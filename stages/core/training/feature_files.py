@@ -59,6 +59,6 @@ def write_split(
         np.save(path, np.zeros((0, *shape), np.float32))
         return
     out = blank_array(path, np.float32, (len(images), *shape))
-    for at in progress(range(0, len(images), BATCH), -(-len(images) // BATCH), f"features {path.stem}", "batch"):
+    for at in progress(range(0, len(images), BATCH), -(-len(images) // BATCH), f"features: {path.stem}", "batches"):
         out[at : at + BATCH] = see(np.asarray(images[at : at + BATCH]))
     out.flush()

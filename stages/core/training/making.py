@@ -21,7 +21,7 @@ from stages.core.candidates.lineage import provenance
 from stages.core.candidates.model_files import MODEL
 from stages.core.candidates.predictor import Network
 from stages.core.candidates.run_record import Clock
-from stages.core.console import Bar, say
+from stages.core.console import Bar, say, working
 from stages.core.files import remove, write_csv, write_parquet
 from stages.core.images.packs import Pack
 from stages.core.layout import Layout
@@ -37,6 +37,8 @@ from stages.core.training.fitting import Trained
 from stages.core.training.kernels import kernels_named
 from stages.core.training.reference import write_reference
 from stages.core.training.session import Session
+
+SHOWN = ("loss", "accuracy", "val_loss", "val_accuracy")  # in the live line of a training
 
 
 class Listener(Protocol):
@@ -98,13 +100,12 @@ def make(folder: Path, task: Task) -> tuple[Candidate, dict[str, Any]]:
             others = [repeat(folder, replace(task, listener=Silent()), seed) for seed in chosen.seeds[1:]]
             timing["seeds"] = [{"seed": chosen.seed, **timing}, *others]
             history = trained.history
-            predictions = predict(trained, transferring.unseen(trained, data, chosen), data.classes)
-            model_file.save(trained.model, folder / MODEL)
-            if data.looks and (unseen := data.unseen(chosen)):
-                own = next(iter(unseen.values())).images
-                write_reference(folder / REFERENCE, data.looks, Network(trained.model), own)
+            with working(f"train {entry.name}: answers to the images that were not fitted"):
+                predictions = predict(trained, transferring.unseen(trained, data, chosen), data.classes)
+                write_model(folder, trained, data, chosen)
             facts |= facts_of(trained, folder / MODEL)
-            timing |= latency(trained.model, data.val.images)
+            if data.looks:  # no trial's, of whose model nobody reads the latency
+                timing |= latency(trained.model, data.val.images)
     except OutOfMemory:
         raise
     except TrainingFailed as error:
@@ -114,6 +115,14 @@ def make(folder: Path, task: Task) -> tuple[Candidate, dict[str, Any]]:
         remove(folder / SEEDS)
     write_candidate(folder, {**task.record, **facts}, history, predictions)
     return read_candidate(folder), timing
+
+
+def write_model(folder: Path, trained: Trained, data: Data, chosen: Fit) -> None:
+    """Write the model, and what it remembers of the images where that is wanted."""
+    model_file.save(trained.model, folder / MODEL)
+    if data.looks and (unseen := data.unseen(chosen)):
+        own = next(iter(unseen.values())).images
+        write_reference(folder / REFERENCE, data.looks, Network(trained.model), own)
 
 
 def fit_seed(task: Task, seed: int) -> tuple[Trained, dict[str, Any]]:
@@ -150,16 +159,20 @@ def fit(task: Task) -> tuple[Trained, dict[str, Any]]:
     """Build and train, with a progress bar over epochs; returns the seconds as well. Raises TrainingFailed."""
     entry, data, clock = task.entry, task.data, Clock()
     options = checked_fit(entry)
-    with Bar(transferring.n_epochs(entry, options), f"train {entry.name}, seed {options.seed}", "epoch") as bar:
+    with Bar(transferring.n_epochs(entry, options), f"train {entry.name}, seed {options.seed}", "epochs") as bar:
 
         def on_epoch(epoch: int, row: dict[str, float]) -> bool | None:
             clock.tick()
-            bar.update(**{name: f"{row[name]:.4f}" for name in ("loss", "val_accuracy") if name in row})
+            bar.update(**{name: f"{row[name]:.4f}" for name in SHOWN if name in row})
             with clock.stopped():
                 return task.listener.epoch(epoch, row)
 
+        def on_step(step: int, n_steps: int) -> None:
+            bar.within(f"step {step}/{n_steps}", step / n_steps)
+
         session = Session(on_epoch, f"models.{entry.name}", task.checkpoint(options.seed), clock)
         session.callbacks += task.callbacks
+        session.on_step = on_step
         model = fitting.build(entry.module("models"), entry.options, options, data)
         if data.features:
             return transferring.train(model, entry, options, data, session), clock.read()

@@ -8,6 +8,7 @@ from stages.core.candidates.run_record import Clock
 from stages.core.console import say
 from stages.core.training.checkpoints import Checkpoint, State
 
+OnStep = Callable[[int, int], None]  # the steps of an epoch that are done, and all
 OnEpoch = Callable[[int, dict[str, float]], bool | None]  # true ends the training
 
 
@@ -15,8 +16,9 @@ OnEpoch = Callable[[int, dict[str, float]], bool | None]  # true ends the traini
 class Session:
     """What a training needs besides a network, its settings and data.
 
-    on_epoch gets the epoch (from 1) and its metrics; where is the phase's place in params.yaml; callbacks are further
-    ones of Keras. rows hold the epochs so far, of all phases.
+    on_epoch gets the epoch (from 1) and its metrics; on_step, for people alone, the steps of it that are done, and all;
+    where is the phase's place in params.yaml; callbacks are further ones of Keras. rows hold the epochs so far, of all
+    phases.
     """
 
     on_epoch: OnEpoch
@@ -25,6 +27,7 @@ class Session:
     clock: Clock = field(default_factory=Clock)
     rows: list[dict[str, Any]] = field(default_factory=list)
     callbacks: list[Any] = field(default_factory=list)
+    on_step: OnStep | None = None
 
     def left_in(self, where: str) -> State | None:
         """What was kept of a phase; None where the training was broken off in another, or never."""
