@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,12 +15,28 @@ from hypothesis import settings
 from ruamel.yaml import YAML
 
 from stages.core.layout import PROJECT
+from tests import forking
 from tests.browser import browser  # noqa: F401 (a fixture)
 
 settings.register_profile("project", deadline=None, derandomize=True, max_examples=50)
 settings.load_profile("project")
 
+SERVER = pytest.StashKey[forking.ForkServer]()
 QUICK = {"plain": 2, "residual": 2}  # epochs
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Have a fork server at hand, one for all workers: it starts when the first process is asked of it."""
+    if not hasattr(config, "workerinput"):
+        folder = Path(tempfile.mkdtemp(prefix="imagetrail-tests-"))
+        config.stash[SERVER] = forking.announced(folder)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End it."""
+    if server := config.stash.get(SERVER, None):
+        server.close()
+        shutil.rmtree(server.bin.parent, ignore_errors=True)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -51,9 +68,17 @@ class Checkout:
     def run(self, *command: str, ok: bool = True, **variables: str) -> subprocess.CompletedProcess:
         """Run a command in it with the tests' Python first on PATH."""
         environment = {key: value for key, value in os.environ.items() if not key.startswith(("MLFLOW_", "DVC_"))}
-        environment |= {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", **variables}
+        path = f"{forking.programs()}:{Path(sys.executable).parent}:{os.environ['PATH']}"
+        environment |= {"PATH": path, **variables}
+        first, *rest = command
         done = subprocess.run(
-            command, cwd=self.root, env=environment, capture_output=True, text=True, timeout=800, check=False
+            [forking.client_of(first), *rest],
+            cwd=self.root,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=800,
+            check=False,
         )
         if ok and done.returncode:
             pytest.fail(

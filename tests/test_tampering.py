@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 
+from benchmarks import tampering
 from benchmarks.tampering import HEAD, KINDS, copied, key_of, tampered, trained
 from stages.commands.audit import audit, links_of
 from stages.core.auditing.asked import asked
@@ -13,6 +14,14 @@ from stages.core.settings.params import open_project
 from tests.conftest import Checkout
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def forked():
+    """The project is made by forks."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tampering, "run", lambda folder, *command: Checkout(folder).run(*command).stdout)
+        yield
 
 
 @pytest.fixture(scope="module")

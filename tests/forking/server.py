@@ -1,0 +1,260 @@
+"""Import what nodes, commands and DVC import of others, run nothing of it, and fork for each client that comes.
+
+Its arguments: a listening socket, and the folder of the clients. Ends with the process that started it.
+"""
+
+import array
+import atexit
+import gc
+import importlib
+import io
+import marshal
+import os
+import re
+import resource
+import runpy
+import selectors
+import signal
+import socket
+import sys
+import threading
+import time
+import traceback
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NoReturn
+
+READ_AT_IMPORT = re.compile(
+    "PYTHON|TF|KERAS|OMP_|MKL|OPENBLAS|NUMEXPR|MPL|LD_|XLA|CUDA|GRPC|LANG|LC_|TZ|MALLOC|ARROW|MLFLOW_.*(LOGGING|RICH|JOB)|GX_|HOME$"
+)
+OWN = {  # what our code sets before it imports: stages/core/console.py, training/runtime.py, tracking/store.py
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "true",
+    "DVC_NO_ANALYTICS": "true",
+    "GX_ANALYTICS_ENABLED": "false",
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+}
+ONEDNN = re.compile(r"^\s+onednn:\s*(true|false)", re.MULTILINE)
+WITHOUT = {
+    "keras": ("matplotlib", "sklearn"),
+    "great_expectations": ("rfc3987_syntax",),
+}  # as core/lean_import.py has it
+MODULES = (Path(__file__).parent / "modules.txt").read_text().split()
+
+
+def imported() -> None:
+    """Import the packages, each without what our code keeps from it."""
+    for name in MODULES:
+        absent = [other for other in WITHOUT.get(name, ()) if other not in sys.modules]
+        sys.modules.update(dict.fromkeys(absent))
+        try:
+            with suppress(ImportError):
+                importlib.import_module(name)
+        finally:
+            for other in absent:
+                del sys.modules[other]
+
+
+class Server:
+    """One loop over new clients, clients that are gone, and children that have ended."""
+
+    def __init__(self, listening: socket.socket, programs: str, before: dict[str, str]) -> None:
+        self.listening, self.programs = listening, programs
+        self.before, self.after = before, dict(os.environ)
+        self.limits = [resource.getrlimit(number) for number in range(16)]
+        self.lines: dict[int, socket.socket] = {}  # by process
+        self.selector = selectors.DefaultSelector()
+        self.selector.register(listening, selectors.EVENT_READ, None)
+
+    def loop(self) -> dict[str, Any]:
+        """Serve; returns in each child, with what the client said."""
+        parent = os.getppid()
+        while os.getppid() == parent:
+            for key, _ in self.selector.select(1):
+                if key.data is None:
+                    said = self.accept()
+                    if said:
+                        return said
+                elif key.fileobj in self.lines.values():
+                    self.gone(key.data)
+                else:
+                    self.ended(key.data, int(key.fileobj))  # type: ignore[arg-type]
+        for pid in self.lines:
+            os.kill(pid, signal.SIGKILL)
+        os._exit(0)
+
+    def accept(self) -> dict[str, Any] | None:
+        """Fork for a client, or tell it to start as ever; returns in the child alone what it said."""
+        line, _ = self.listening.accept()
+        try:
+            said, streams = received(line)
+        except (OSError, ValueError, EOFError):
+            line.close()
+            return None
+        if not self.fits(said):
+            line.send(bytes(8))
+            line.close()
+            pid = -1
+        else:
+            pid = os.fork()
+        if pid == 0:
+            self.selector.close()
+            for each in (line, self.listening, *self.lines.values()):
+                os.close(each.detach())
+            adopt(streams)
+            return said
+        for stream in streams:
+            os.close(stream)
+        if pid > 0:
+            with suppress(OSError):
+                line.send(pid.to_bytes(8, "little"))
+            self.lines[pid] = line
+            self.selector.register(line, selectors.EVENT_READ, pid)
+            self.selector.register(os.pidfd_open(pid), selectors.EVENT_READ, pid)
+        return None
+
+    def fits(self, said: dict[str, Any]) -> bool:
+        """Whether a fork of this process is what a start would have been."""
+        theirs = said["environment"]
+        names = [name for name in {*theirs, *self.before} if READ_AT_IMPORT.match(name)]
+        same = all(
+            (theirs.get(name) or None) in (self.before.get(name) or None, self.after.get(name)) for name in names
+        )
+        place = [os.readlink(f"/proc/self/ns/{kind}") for kind in ("mnt", "net", "pid", "user")]
+        place += [Path("/proc/self/cgroup").read_text(), os.getuid(), os.getgid()]
+        params = Path(said["cwd"]) / "params.yaml"
+        chosen = ONEDNN.search(params.read_text(errors="replace")) if params.is_file() else None
+        onednn = not chosen or str(int(chosen[1] == "true")) == self.after["TF_ENABLE_ONEDNN_OPTS"]
+        return same and onednn and place == said["place"] and said["limits"] == self.limits and not any(said["ignored"])
+
+    def gone(self, pid: int) -> None:
+        """Kill the child of a client that was killed: to the tests, both are one process."""
+        self.selector.unregister(self.lines[pid])
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+    def ended(self, pid: int, watched: int) -> None:
+        """Tell a client how its child ended."""
+        self.selector.unregister(watched)
+        os.close(watched)
+        _, status, _ = os.wait4(pid, 0)
+        line = self.lines.pop(pid)
+        with suppress(KeyError, ValueError):
+            self.selector.unregister(line)
+        with suppress(OSError):
+            line.send(os.waitstatus_to_exitcode(status).to_bytes(8, "little", signed=True))
+        line.close()
+
+
+def received(line: socket.socket) -> tuple[dict[str, Any], list[int]]:
+    """What a client says, and its three streams."""
+    fds = array.array("i")
+    size, ancillary, _, _ = line.recvmsg(8, socket.CMSG_LEN(3 * fds.itemsize))
+    for _, _, data in ancillary:
+        fds.frombytes(data)
+    data = b""
+    while len(data) < int.from_bytes(size, "little"):
+        if not (more := line.recv(1 << 20)):
+            raise EOFError
+        data += more
+    if len(fds) != 3:
+        raise ValueError("three streams")
+    return marshal.loads(data), list(fds)
+
+
+def adopt(streams: list[int]) -> None:
+    """Let the client's streams be those of this process, and close all else."""
+    for number, stream in enumerate(streams):
+        os.dup2(stream, number)
+    for name in os.listdir("/proc/self/fd"):
+        if int(name) > 2 and not os.path.realpath(f"/proc/self/fd/{name}").startswith("/dev/"):
+            with suppress(OSError):
+                os.close(int(name))
+    sys.stdin = sys.__stdin__ = open(0, closefd=False)  # type: ignore[misc]  # noqa: SIM115
+    unbuffered = bool(os.environ.get("PYTHONUNBUFFERED"))
+    for number, name in ((1, "stdout"), (2, "stderr")):
+        stream = io.TextIOWrapper(
+            open(number, "wb", 0 if unbuffered else -1, closefd=False), "utf-8",  # noqa: SIM115
+            errors="strict" if number == 1 else "backslashreplace",
+            line_buffering=number == 2 or os.isatty(number), write_through=unbuffered,
+        )  # fmt: skip
+        setattr(sys, name, stream)
+        setattr(sys, f"__{name}__", stream)
+
+
+def become(said: dict[str, Any], programs: str) -> str:
+    """Take over folder, environment, group and arguments of the client; returns the module that it runs."""
+    _, module, *words = said["arguments"]
+    os.chdir(said["cwd"])
+    os.umask(said["umask"])
+    with suppress(OSError):
+        os.setpgid(0, said["group"])
+    os.environ.clear()
+    os.environ.update(said["environment"])
+    sys.path[0] = said["cwd"]
+    sys.argv = ["dvc" if module == "dvc" else "", *words]
+    if module == "dvc":
+        sys.argv[0] = str(Path(sys.executable).with_name("dvc"))
+    else:
+        sys.executable = str(Path(programs) / "python")  # what it starts itself may be forked as well
+    import numpy as np
+
+    np.random.seed()
+    return module
+
+
+def run(module: str) -> int:
+    """Run a module as `python -m` does; returns the exit code."""
+    try:
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
+    except SystemExit as end:
+        if end.code is None or isinstance(end.code, int):
+            return (end.code or 0) & 255
+        print(end.code, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        traceback.print_exc()
+        return 130
+    except BaseException:
+        sys.excepthook(*sys.exc_info())  # type: ignore[arg-type]
+        return 1
+    return 0
+
+
+def leave(code: int) -> NoReturn:
+    """End as an interpreter does, without taking the imports apart."""
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code)
+
+
+def log(said: dict[str, Any], began: float) -> None:
+    """For a profile: what a start cost, and what it imported that the server had not."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    new = sorted(name for name in sys.modules if name not in KNOWN and name.split(".")[0] != "stages")
+    with open(LOG, "a") as stream:
+        cpu = f"{used.ru_utime + used.ru_stime:.2f} s of {time.time() - began:.2f}"
+        stream.write(f"{cpu} {' '.join(said['arguments'])} {said['cwd']} | {' '.join(new)}\n")
+
+
+if __name__ == "__main__":
+    before = dict(os.environ)
+    params = Path(__file__).parents[2] / "params.yaml"
+    chosen = ONEDNN.search(params.read_text())
+    os.environ.update(OWN, TF_ENABLE_ONEDNN_OPTS=str(int(bool(chosen) and chosen[1] == "true")))
+    sys.path[0] = os.getcwd()
+    os.chdir("/")
+    imported()
+    server = Server(socket.socket(fileno=int(sys.argv[1])), sys.argv[2], before)
+    KNOWN, LOG = set(sys.modules), before.get("IMAGETRAIL_TESTS_FORK_LOG")
+    gc.collect()
+    gc.freeze()
+    said = server.loop()
+    began = time.time()
+    module = become(said, server.programs)
+    if LOG:
+        atexit.register(log, said, began)
+    leave(run(module))
