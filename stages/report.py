@@ -16,6 +16,7 @@ from stages.core.reporting.dvc_views import summary, write_plots
 from stages.core.reporting.leaderboard import as_text, front_points
 from stages.core.reporting.report_page import page
 from stages.core.reporting.report_text import markdown
+from stages.core.reporting.run_context import write_run_context
 from stages.core.settings.params import open_project
 from stages.core.tracking.mirror import mirror
 
@@ -32,6 +33,7 @@ def main(root: Path = PROJECT) -> None:
     write_text(layout.reports / "report.md", markdown(contents))
     with working("report: the page"):
         write_text(layout.reports / "index.html", page(contents))
+    write_run_context(layout, params.candidates)
     write_json(layout.reports / "champion.json", decision.record)
     write_json(layout.summary, summary(order, choice.champion))
     with replaced_folder(layout.plots) as folder:

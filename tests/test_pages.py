@@ -89,6 +89,36 @@ def test_a_dot_names_its_candidate(report):
     assert re.match(r"\S+: \d+\.\d\d % for [\d,]+ multiply-adds and", plot.get_attribute("aria-valuetext"))
 
 
+def test_a_trial_is_read_and_a_range_filters(report):
+    """Arrow keys read the trials of a search, the best first; a range dragged along the score leaves the good ones."""
+    figure = report.locator("figure.parallel").first
+    plot, said = figure.get_by_role("slider"), figure.locator(".readout")
+    plot.press("ArrowRight")
+    assert re.match(r"trial \d+: .*val_accuracy 0\.\d+", said.inner_text())
+    plot.evaluate("plot => plot.blur()")
+
+    grip = figure.locator("rect.grip").last.bounding_box()
+    x, top = grip["x"] + grip["width"] / 2, grip["y"]
+    report.mouse.move(x, top)
+    report.mouse.down()
+    report.mouse.move(x, top + 10)
+    report.mouse.up()
+    assert re.fullmatch(r"\d+ of \d+ trials", said.inner_text())
+    figure.get_by_role("button", name="Show all trials").click()
+    assert said.inner_text() == ""
+
+
+def test_the_head_says_when_and_from_which_commit(report, finished, browser, tmp_path):
+    """From a file beside the page; the page alone, sent to someone, says nothing of it and works."""
+    commit = finished.run("git", "rev-parse", "HEAD").stdout[:10]
+    assert commit in report.locator("#run-facts").inner_text()
+    assert re.search(r"\d", report.locator("[data-train-seconds=plain]").inner_text())
+
+    (tmp_path / "index.html").write_bytes((finished.root / REPORT).read_bytes())
+    with opened(browser, tmp_path / "index.html") as alone:
+        assert not alone.locator("#run-facts").is_visible()
+
+
 def test_a_confusion_is_said_in_words(report):
     """A cell under the pointer is a sentence; shares stand there instead of counts when asked for."""
     figure = report.locator("figure.confusion").first

@@ -118,6 +118,71 @@
   };
   all("figure.plot").forEach(reading);
 
+  // parallel coordinates: a line under the pointer is read out; a range dragged along an axis keeps the lines that cross it
+  all("figure.parallel").forEach(figure => {
+    const svg = figure.querySelector("svg"), out = figure.querySelector(".readout"), clear = figure.querySelector(".clear");
+    const lines = all("g.line", svg), grips = all("rect.grip", svg), brushes = all("rect.brush", svg), ranges = new Map();
+    const heights = new Map(lines.map(line => [line, line.dataset.points.trim().split(" ").map(y => y === "-" ? null : Number(y))]));
+    const kept = line => [...ranges].every(([at, [low, high]]) => { const y = heights.get(line)[at]; return y !== null && y >= low && y <= high; });
+    const draw = chosen => {
+      lines.forEach(line => { line.classList.toggle("faint", chosen ? line !== chosen : !kept(line)); line.classList.toggle("chosen", line === chosen); });
+      out.textContent = chosen ? chosen.dataset.said : ranges.size ? `${lines.filter(kept).length} of ${lines.length} trials` : "";
+      clear.hidden = !ranges.size;
+    };
+    lines.forEach(line => {
+      line.addEventListener("pointerenter", () => draw(line));
+      line.addEventListener("pointerleave", () => draw());
+    });
+    const height = event => new DOMPoint(event.clientX, event.clientY).matrixTransform(svg.getScreenCTM().inverse()).y;
+    grips.forEach((grip, at) => {
+      let from = null;
+      const set = to => {
+        const [low, high] = [Math.min(from, to), Math.max(from, to)];
+        high - low < 3 ? ranges.delete(at) : ranges.set(at, [low, high]);
+        brushes[at].setAttribute("y", low);
+        brushes[at].setAttribute("height", high - low < 3 ? 0 : high - low);
+        draw();
+      };
+      grip.addEventListener("pointerdown", event => { from = height(event); grip.setPointerCapture(event.pointerId); set(from); event.preventDefault(); });
+      grip.addEventListener("pointermove", event => { if (from !== null) set(height(event)); });
+      grip.addEventListener("pointerup", () => { from = null; });
+    });
+    clear.addEventListener("click", () => { ranges.clear(); brushes.forEach(one => one.setAttribute("height", 0)); draw(); });
+    let step = -1;
+    svg.setAttribute("role", "slider"); // arrow keys go from trial to trial, the best first
+    svg.setAttribute("tabindex", "0");
+    svg.setAttribute("aria-valuemin", "0");
+    svg.setAttribute("aria-valuemax", lines.length - 1);
+    svg.setAttribute("aria-valuenow", "0");
+    svg.setAttribute("aria-valuetext", "arrow keys read trials, the best first");
+    svg.addEventListener("keydown", event => {
+      const by = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1, Home: -1e9, End: 1e9 }[event.key];
+      if (!by) return;
+      event.preventDefault();
+      step = Math.max(0, Math.min(lines.length - 1, step + by));
+      const line = lines[lines.length - 1 - step];
+      draw(line);
+      svg.setAttribute("aria-valuenow", step);
+      svg.setAttribute("aria-valuetext", line.dataset.said);
+    });
+    svg.addEventListener("blur", () => draw());
+  });
+
+  // what does not repeat stands in a file beside the page, where there is one: when, which commit, how long
+  const run = window.imagetrailRun, facts = document.getElementById("run-facts");
+  if (run && facts) {
+    const span = seconds => seconds < 90 ? `${seconds.toPrecision(2)} s` : seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
+    const add = (name, text) => { const made = document.createElement("span"), bold = document.createElement("b"); bold.textContent = text; made.append(`${name} `, bold); facts.append(made); };
+    add("made", new Date(run.written).toLocaleString());
+    if (run.commit) add("commit", run.commit);
+    if (run.seconds) add("stages took", span(run.seconds));
+    all("[data-train-seconds]").forEach(cell => {
+      const seconds = run.candidates?.[cell.dataset.trainSeconds];
+      if (seconds) { cell.textContent = span(seconds); cell.dataset.v = seconds; }
+    });
+    facts.hidden = false;
+  }
+
   // confusion matrices: a cell in words, and shares instead of counts
   all("figure.confusion").forEach(figure => {
     const table = figure.querySelector("table"), out = figure.querySelector(".readout"), button = figure.querySelector("button");

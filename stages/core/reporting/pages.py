@@ -29,7 +29,13 @@ def render(template: str, **values: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["number"] = number
     return environment.get_template(template).render(**values)
+
+
+def number(value: Any) -> str:
+    """A cell for people: a number that is not whole with four digits, anything else as it is."""
+    return f"{value:.4g}" if isinstance(value, float) and value != round(value) else str(value)
 
 
 def thumbnails(archive: Path, paths: Iterable[str]) -> dict[str, str]:

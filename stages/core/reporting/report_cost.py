@@ -8,14 +8,15 @@ from stages.core.reporting.plot_scale import around
 from stages.core.reporting.plotting import Plot, Series
 from stages.core.reporting.standing import Standing
 
+MAX_NAMES = 12  # beside the dots of a plot, before they cover each other
 Cost = Literal["multiply_adds", "model_bytes"]
 NAMES: dict[Cost, str] = {"multiply_adds": "multiply-adds an image", "model_bytes": "bytes of the model's files"}
 
 
 def cost_plots(order: list[Standing], champion: str) -> list[Plot]:
-    """One plot a cost, with every candidate that competes; none without candidates."""
+    """One plot a cost, with every candidate that competes; none of fewer than two: one dot compares nothing."""
     rows = records(front_points(order))
-    return [cost_plot(rows, cost, champion) for cost in NAMES] if rows else []
+    return [cost_plot(rows, cost, champion) for cost in NAMES] if len(rows) > 1 else []
 
 
 def cost_plot(rows: list[dict[str, Any]], cost: Cost, champion: str) -> Plot:
@@ -50,10 +51,10 @@ def cost_plot(rows: list[dict[str, Any]], cost: Cost, champion: str) -> Plot:
 
 
 def tags(rows: list[dict[str, Any]], cost: Cost) -> dict[str, str]:
-    """Names beside the dots of the front, those at one place together beside the first of them."""
+    """Names beside the dots, those at one place together beside the first of them; of many, only those of the front."""
     places: dict[tuple[float, float], list[str]] = {}
     for row in rows:
-        if row["pareto"]:
+        if row["pareto"] or len(rows) <= MAX_NAMES:
             places.setdefault((row[cost], row["val_accuracy"]), []).append(str(row["candidate"]))
     return {names[0]: listed(names, 2) for names in places.values()}
 

@@ -37,6 +37,32 @@ def by_epoch(history: pd.DataFrame, name: str) -> Plot:
     )
 
 
+def overlaid_plots(histories: dict[str, pd.DataFrame]) -> list[Plot]:
+    """Loss and accuracy on validation images by epoch, a line per candidate; none with fewer than two of them.
+
+    histories: history.csv of each candidate by name.
+    """
+    plots = []
+    for column, name in (("val_accuracy", "accuracy"), ("val_loss", "loss")):
+        curves_of = {key: table[column].tolist() for key, table in histories.items() if column in table}
+        curves_of = {key: values for key, values in curves_of.items() if len(values) > 1}
+        if len(curves_of) > 1:
+            plots.append(overlaid(curves_of, name))
+    return plots
+
+
+def overlaid(curves_of: dict[str, list[float]], name: str) -> Plot:
+    """One measure on validation images by epoch, a line per candidate."""
+    ends = ", ".join(f"{key} {values[-1]:.4f}" for key, values in curves_of.items())
+    return Plot(
+        title=f"{name.capitalize()} on validation images by epoch",
+        text=f"{name} on validation images by epoch; after the last epoch: {ends}",
+        x=Axis("epoch", 1, max(len(values) for values in curves_of.values()), whole=True),
+        y=around(name, [value for values in curves_of.values() for value in values]),
+        series=[Series(key, list(enumerate(values, 1))) for key, values in curves_of.items()],
+    )
+
+
 def class_plots(evaluated: Evaluated) -> list[Plot]:
     """ROC and precision-recall, the worst classes first, with the mean of all ROC curves."""
     receiver, precision = evaluated.table("roc"), evaluated.table("pr")

@@ -52,3 +52,11 @@ def use(contents: Contents) -> Rows:
         (f"imagetrail promote {name}", "makes it the champion of the registry, if it passes the gate"),
         (f"imagetrail drift FOLDER {name}", "says whether new images are still like those it was trained on"),
     ]
+
+
+def next_step(contents: Contents) -> tuple[str, str] | None:
+    """The command that a reader most likely wants now, and what it does; None without a champion."""
+    champion = contents.choice.champion
+    if not champion:
+        return None
+    return f"imagetrail promote {champion.name}", "puts it into use through the gate, or says what keeps it from that"

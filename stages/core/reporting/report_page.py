@@ -4,15 +4,18 @@ from typing import Any
 
 import pandas as pd
 
+from stages.core.candidates.candidate import HISTORY
 from stages.core.files import human_bytes, read_json
 from stages.core.gate.findings import Finding
 from stages.core.images.manifest import class_names, read_manifest, rows_of
 from stages.core.reporting.choosing import explained, in_words
 from stages.core.reporting.contents import Contents
+from stages.core.reporting.histograms import class_histogram, size_histogram
 from stages.core.reporting.pages import check_lines, class_table, render, special_counts, thumbnails
 from stages.core.reporting.report_candidates import described
 from stages.core.reporting.report_cost import cost_plots
-from stages.core.reporting.report_facts import again, hashes, runtimes, use
+from stages.core.reporting.report_curves import overlaid_plots
+from stages.core.reporting.report_facts import again, hashes, next_step, runtimes, use
 from stages.core.reporting.report_rows import board_rows, spans
 from stages.core.reporting.report_searches import searches
 from stages.core.reporting.report_summary import split_counts, summary
@@ -31,6 +34,7 @@ def page(contents: Contents) -> str:
     shown += [path for finding in verdict["findings"] for path in finding["examples"]]
     shown += [path for item in candidates for path in item["paths"]]
     source, rows = read_json(layout.source / "source.json"), board_rows(contents.order, contents.table)
+    classes = class_table(manifest)
     return render(
         "report.html",
         **told(contents),
@@ -39,7 +43,9 @@ def page(contents: Contents) -> str:
         verdict=verdict["verdict"],
         lines=check_lines([Finding(**found) for found in verdict["findings"]]),
         quarantine=verdict["quarantine"],
-        classes=class_table(manifest),
+        classes=classes,
+        class_bars=class_histogram(classes),
+        size_bars=size_histogram(manifest),
         n_images=len(manifest),
         n_special=special_counts(manifest),
         samples=samples,
@@ -47,11 +53,18 @@ def page(contents: Contents) -> str:
         rows=rows,
         spans=spans(rows),
         cost_plots=[plot.drawn for plot in cost_plots(contents.order, choice.champion.name if choice.champion else "")],
+        overlays=[plot.drawn for plot in overlaid_plots(histories(contents))],
         candidates=candidates,
         searches=searches(contents.order, contents.params),
         hashes=hashes(contents, source),
         human_bytes=human_bytes,
     )
+
+
+def histories(contents: Contents) -> dict[str, pd.DataFrame]:
+    """history.csv of each candidate that has one, by name."""
+    paths = {one.name: one.folder / HISTORY for one in contents.order if not one.failure}
+    return {name: pd.read_csv(path) for name, path in paths.items() if path.exists()}
 
 
 def told(contents: Contents) -> dict[str, Any]:
@@ -70,6 +83,7 @@ def told(contents: Contents) -> dict[str, Any]:
         "confidence": contents.params.tree.evaluate.confidence,
         "runtimes": runtimes(contents),
         "again": again(contents),
+        "next_step": next_step(contents),
         "use": use(contents),
     }
 

@@ -1,6 +1,5 @@
 """What the report page shows of each search: its trials, what mattered, and plots."""
 
-import base64
 from itertools import pairwise
 from typing import Any
 
@@ -8,12 +7,13 @@ import pandas as pd
 
 from stages.core.candidates.candidate import SEARCH, TRIALS
 from stages.core.files import records
+from stages.core.reporting.parallel_coordinates import parallel_coordinates
 from stages.core.reporting.plot_scale import around
 from stages.core.reporting.plotting import Plot, Series
 from stages.core.reporting.standing import Standing
 from stages.core.settings.params import TUNED, Params
 
-PARALLEL = "parallel.png"
+NO_VALUES = ("trial", "epochs", "score", "n_epochs", "pruned", "failure")  # columns of trials.csv beside the settings
 
 
 def searches(order: list[Standing], params: Params) -> list[dict[str, Any]]:
@@ -27,7 +27,7 @@ def searches(order: list[Standing], params: Params) -> list[dict[str, Any]]:
         less = tune.objective == "val_loss"
         ordered = trials.sort_values(["pruned", "score"], ascending=[True, less], kind="stable")
         rows = records(ordered.astype(object).where(ordered.notna(), ""))
-        picture = folder / PARALLEL
+        importance = records(pd.read_csv(folder / "importance.csv"))
         found.append(
             {
                 "name": name,
@@ -36,12 +36,18 @@ def searches(order: list[Standing], params: Params) -> list[dict[str, Any]]:
                 "columns": list(rows[0]),
                 "rows": rows,
                 "summary": (folder / "summary.txt").read_text().splitlines(),
-                "importance": records(pd.read_csv(folder / "importance.csv")),
+                "importance": importance,
                 "plots": [plot.drawn for plot in progress(trials, tune.objective, less)],
-                "parallel": base64.b64encode(picture.read_bytes()).decode() if picture.exists() else "",
+                "parallel": parallel_coordinates(trials, by_importance(trials, importance), tune.objective, less),
             }
         )
     return found
+
+
+def by_importance(trials: pd.DataFrame, importance: list[dict[str, Any]]) -> list[str]:
+    """The settings of the trials, those that mattered most first."""
+    known = [str(row["hyperparameter"]) for row in importance]
+    return known + [str(name) for name in trials if name not in (*NO_VALUES, *known)]
 
 
 def progress(trials: pd.DataFrame, objective: str, less: bool) -> list[Plot]:

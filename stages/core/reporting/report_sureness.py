@@ -8,14 +8,15 @@ from stages.core.reporting.plot_scale import Axis, around
 from stages.core.reporting.plotting import Plot, Series
 
 SMALLEST, LARGEST = 3.5, 9.0  # radius of a dot
+MIN_IN_BIN = 10  # images in a bin of the reliability diagram before its error says anything
 
 
 def sureness(evaluated: Evaluated) -> list[str]:
     """Sentences: how far confidence is off, what the temperature mended, what the threshold means."""
     metrics, split, kept = evaluated.standing.metrics, evaluated.split, evaluated.calibration
     said = [
-        f"On the {evaluated.images} its confidence is {points(metrics[f'{split}_ece'])} off on average (ECE), "
-        f"and {points(metrics[f'{split}_mce'])} in the worst bin (MCE), which holds {in_worst(evaluated)}."
+        f"On the {evaluated.images} its confidence is {points(metrics[f'{split}_ece'])} off on average (ECE)"
+        f"{worst_bin(evaluated.table('reliability'))}."
     ]
     if kept.temperature is None:
         said.append(
@@ -29,11 +30,14 @@ def sureness(evaluated: Evaluated) -> list[str]:
     return [*said, threshold_said(evaluated)]
 
 
-def in_worst(evaluated: Evaluated) -> str:
-    """How many images the bin holds in which confidence is furthest off: of few, that says little."""
-    bins = evaluated.table("reliability").dropna()
-    n = int(bins["n"].to_numpy()[(bins["accuracy"] - bins["confidence"]).abs().to_numpy().argmax()])
-    return f"{n:,} image{'s' * (n != 1)}"
+def worst_bin(bins: pd.DataFrame) -> str:
+    """How far confidence is off in the worst bin, of those that hold enough images to say; nothing without one."""
+    full = bins[bins["n"] >= MIN_IN_BIN]
+    if len(full) < 2:
+        return ""
+    errors = (full["accuracy"] - full["confidence"]).abs().to_numpy()
+    worst = int(errors.argmax())
+    return f", and {points(errors[worst])} in the worst bin, which holds {int(full['n'].iloc[worst]):,} images"
 
 
 def threshold_said(evaluated: Evaluated) -> str:

@@ -15,7 +15,9 @@ from stages.core.layout import PROJECT
 from stages.core.reporting.contents import Contents
 from stages.core.reporting.decision import decide
 from stages.core.reporting.report_candidates import WHILE_TRAINING, gaps
+from stages.core.reporting.report_curves import overlaid_plots
 from stages.core.reporting.report_page import page
+from stages.core.reporting.report_sureness import worst_bin
 from stages.core.reporting.report_text import markdown
 from stages.core.settings.params import load
 from tests.core.governance.data_set import CLASSES, data_set, evaluated, record
@@ -83,6 +85,42 @@ def test_a_single_candidate_has_no_rival(tmp_path):
     html, _, _ = forms(made(tmp_path, good=("plain",)))
 
     assert "It has no rival." in html and "There is no other." in html and "of 1 candidate<" in html
+    assert "Accuracy on validation by" not in html and "Training of all candidates" not in html
+
+
+def test_the_page_leads_to_the_gate_and_to_what_comes_next(tmp_path):
+    """And loads what does not repeat from beside it, so that the page itself repeats."""
+    contents = made(tmp_path, good=("plain",))
+    html = page(contents)
+
+    assert 'href="validation/index.html"' in html and "imagetrail promote plain</code>" in html
+    assert '<script src="timings/report.js"></script>' in html and html == page(contents)
+
+
+def test_no_number_on_the_page_has_sixteen_digits(tmp_path):
+    """What a person reads is rounded; hashes and what scripts sort by are not read."""
+    html = page(made(tmp_path, good=("plain", "other")))
+    text = re.sub(r"<(script|style|code).*?</\1>|<[^>]*>", " ", html, flags=re.DOTALL)
+
+    assert not re.search(r"\d\.\d{9,}", text)
+
+
+def test_curves_of_all_candidates_lie_over_each_other():
+    """A line per candidate with two epochs or more; nothing with fewer than two such candidates."""
+    two = pd.DataFrame({"val_accuracy": [0.5, 0.6], "val_loss": [2.0, 1.0]})
+    plots = overlaid_plots({"plain": two, "deep": two, "short": two.head(1), "forest": pd.DataFrame()})
+
+    assert [plot.title for plot in plots] == [f"{name} on validation images by epoch" for name in ("Accuracy", "Loss")]
+    assert [series.name for series in plots[0].series] == ["plain", "deep"]
+    assert overlaid_plots({"plain": two, "short": two.head(1)}) == []
+
+
+def test_the_worst_bin_is_one_that_holds_enough_images():
+    """A bin of one image is off by chance; with fewer than two full bins nothing is said."""
+    bins = pd.DataFrame({"n": [1, 30, 40], "accuracy": [0.0, 0.7, 0.9], "confidence": [0.5, 0.8, 0.95]})
+
+    assert worst_bin(bins) == ", and 10.0 points in the worst bin, which holds 30 images"
+    assert worst_bin(bins.assign(n=[1, 2, 40])) == ""
 
 
 def test_classes_of_any_name_and_those_without_images(tmp_path):
