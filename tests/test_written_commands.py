@@ -1,5 +1,6 @@
 """Every command block of the README and of the pages for beginners runs, typed in the order in which it stands there."""
 
+import contextlib
 import io
 import re
 import shlex
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import setup_venv
 from PIL import Image
 
 from stages.core.layout import PROJECT
@@ -45,7 +47,8 @@ def typed(finished, tmp_path):
     venv.mkdir(parents=True)
     (venv / "python").symlink_to(sys.executable)
     (venv / "activate").write_text(ACTIVATE.format(bin=Path(sys.executable).parent, root=root))
-    (root / ".venv/.installed-requirements.lock").touch()
+    with contextlib.chdir(root):  # as if `make setup` had made it
+        setup_venv.write_stamp(root / ".venv", [Path("requirements.lock")])
     pictures(finished.root / "data/source/images.zip", tmp_path)
     return Checkout(root)
 

@@ -17,7 +17,7 @@ from stages.core.tracking.served_model import ServedModel
 
 OPSET = 17  # of ONNX: read by every runtime since 2022
 IMAGES = "images"
-EXTRA = "ONNX needs packages of its own: `uv pip install tf2onnx onnx onnxruntime`, or pip's"
+EXTRA = "ONNX needs packages of its own: run `make setup-all`, or pip install '.[export]'"
 Asked = Callable[[np.ndarray], np.ndarray]
 
 
