@@ -18,10 +18,13 @@ help:  ## list these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 13
 
 setup:  ## make .venv hold exactly what running needs (GPU=1: and CUDA)
-	$(SET_UP) $(LOCKS) --keep $(TEST_LOCK)
+	$(SET_UP) $(LOCKS) --keep $(TEST_LOCK) $(KEEP_GPU)
 
 setup-all:  ## and what tests, lint, these docs and `export --format onnx` need
-	$(SET_UP) $(LOCKS) $(TEST_LOCK)
+	$(SET_UP) $(LOCKS) $(TEST_LOCK) --keep $(KEEP_GPU)
+
+# who set up with GPU=1 need not repeat it: only `make setup` and `make setup-all` themselves take CUDA away
+repro test check format ui docs experiments: KEEP_GPU = $(if $(GPU),,requirements-gpu.lock)
 
 repro: setup  ## run the whole pipeline, complete MLflow, show the leaderboard
 	@$(ACTIVATE) && { dvc repro; repro=$$?; imagetrail sync; sync=$$?; \

@@ -65,7 +65,7 @@ def pages():
 
 def our_words():
     """Every text of the code; what is filled in is …"""
-    for path in (PROJECT / "stages").rglob("*.py"):
+    for path in [*(PROJECT / "stages").rglob("*.py"), *(PROJECT / "scripts").glob("*.py")]:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.JoinedStr):
                 yield "".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in node.values)

@@ -10,7 +10,7 @@ from pathlib import Path
 from stages.core.console import show
 from stages.core.errors import PackagesDiffer, UserError
 from stages.core.files import canonical, listed, write_text
-from stages.core.governance.lock_file import pins
+from stages.core.governance.lock_file import additional_pins, pins
 from stages.core.governance.sbom import Differences, bill, differences, faults
 from stages.core.settings.params import open_project
 
@@ -18,7 +18,7 @@ from stages.core.settings.params import open_project
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the lock file."""
     parser.add_argument(
-        "--lock", type=Path, metavar="FILE", help="left out: requirements.lock (GPU: requirements-gpu.lock)"
+        "--lock", type=Path, metavar="FILE", help="left out: requirements.lock; those for CUDA and tests count as well"
     )
 
 
@@ -27,7 +27,7 @@ def main(parsed: argparse.Namespace) -> None:
     layout = open_project()[1]
     lock = parsed.lock or layout.lock
     if not lock.is_file():
-        raise UserError(f"--lock {lock}: no such file; give requirements.lock or requirements-gpu.lock")
+        raise UserError(f"--lock {lock}: no such file; give requirements.lock, or leave it out")
     told = bill(lock)
     text = canonical(told)
     wrong = list(faults(text))
@@ -36,7 +36,7 @@ def main(parsed: argparse.Namespace) -> None:
     write_text(layout.sbom, text)
     n_packages = sum(one["type"] == "library" for one in told["components"])
     show(f"{layout.sbom.relative_to(layout.root)}: {n_packages} packages, {told['serialNumber']}")
-    if found := differences(told, pins(lock)):
+    if found := differences(told, pins(lock), additional_pins(lock)):
         raise PackagesDiffer("\n  ".join([f"the packages are not those of {lock.name}", *in_words(found)]))
 
 

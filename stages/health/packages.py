@@ -1,4 +1,4 @@
-"""packages: what is installed is what requirements.lock names."""
+"""packages: what is installed is what requirements.lock names, and where it is installed what the other locks name."""
 
 import sys
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from stages.core.doctor.findings import Finding, Patient, ok
 from stages.core.files import listed
-from stages.core.governance.lock_file import pins
+from stages.core.governance.lock_file import additional_pins, pins
 
 PYTHON = ((3, 11), (3, 14))
 
@@ -22,19 +22,19 @@ def examine(patient: Patient) -> Iterator[Finding]:
     if missing:
         yield Finding("broken", f"{len(missing)} locked packages are missing: {listed(missing)}", remedy)
     if other:
-        yield Finding("warning", f"{len(other)} packages differ from requirements.lock: {listed(other)}", remedy)
+        yield Finding("warning", f"{len(other)} packages differ from the lock files: {listed(other)}", remedy)
     if not missing and not other:
         yield ok(f"Python {found} and every package are as locked")
 
 
 def compared(lock: Path) -> tuple[list[str], list[str]]:
-    """Locked packages that are missing here, and those of another version."""
-    missing, other = [], []
-    for pin in pins(lock).values():
+    """Packages of requirements.lock that are missing here, and those of any lock that have another version."""
+    missing, other, required = [], [], pins(lock)
+    for name, pin in {**additional_pins(lock), **required}.items():
         try:
             found = version(pin.name)
         except PackageNotFoundError:
-            missing.append(pin.name)
+            missing += [pin.name] if name in required else []
         else:
             other += [f"{pin.name} {found} instead of {pin.version}"] if found != pin.version else []
     return missing, other

@@ -1,11 +1,12 @@
 """sbom: the list of packages in reports/sbom.json <-> requirements.lock, and what is installed here."""
 
+from pathlib import Path
 from typing import Any
 
 from stages.core.auditing.audited import Audited
 from stages.core.auditing.finding import Found, Unknown
 from stages.core.files import digest, listed, read_json
-from stages.core.governance.lock_file import Pin, normalized, pins
+from stages.core.governance.lock_file import additional_pins, normalized, pins
 from stages.core.governance.sbom import LOCK_SHA256, bill, differences, serial_number
 
 PLACE = 75
@@ -17,19 +18,20 @@ def check(audited: Audited, found: Found) -> str:
     if not layout.sbom.exists():
         raise Unknown(f"there is no {layout.sbom.name}; `imagetrail sbom` makes it")
     audited.need(layout.lock)
-    told, known = read_json(layout.sbom), pins(layout.lock)
+    told = read_json(layout.sbom)
     libraries = [one for one in told["components"] if one["type"] == "library"]
     noted = {one["name"]: one["value"] for one in told["metadata"]["properties"]}
     found.same("SHA-256 of requirements.lock in it", digest(layout.lock), noted.get(LOCK_SHA256))
     found.same("serial number", serial_number(libraries), told["serialNumber"])
-    check_packages(told, libraries, known, found)
+    check_packages(told, libraries, layout.lock, found)
     check_here(told, bill(layout.lock), found)
     return f"{len(libraries)} packages have the versions and hashes of requirements.lock"
 
 
-def check_packages(told: dict[str, Any], libraries: list[dict[str, Any]], known: dict[str, Pin], found: Found) -> None:
+def check_packages(told: dict[str, Any], libraries: list[dict[str, Any]], lock: Path, found: Found) -> None:
     """Compare each package with its pin."""
-    differ = differences(told, known)
+    required, optional = pins(lock), additional_pins(lock)
+    differ, known = differences(told, required, optional), {**optional, **required}
     for what, names in {"missing": differ.missing, "of another version than locked": differ.other}.items():
         if names:
             found.alarm(f"{len(names)} packages are {what}: {listed(names)}")

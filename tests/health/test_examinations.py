@@ -52,7 +52,17 @@ def test_packages_are_compared_with_the_lock_file(patient):
     levels = {finding.level: finding.text for finding in examine("packages", patient)}
 
     assert levels["broken"] == "1 locked packages are missing: no-such-package"
-    assert levels["warning"].startswith("1 packages differ from requirements.lock: numpy ")
+    assert levels["warning"].startswith("1 packages differ from the lock files: numpy ")
+
+
+def test_packages_for_tests_may_be_missing_but_not_differ(patient):
+    """`make repro` brings none of them; one that is there has the locked version."""
+    patient.layout.lock.write_text("")
+    patient.layout.lock.with_name("requirements-test.lock").write_text("no-such-package==1.0\npytest==0.1\n")
+    findings = examine("packages", patient)
+
+    assert [finding.level for finding in findings] == ["warning"]
+    assert findings[0].text.startswith("1 packages differ from the lock files: pytest ")
 
 
 def test_an_extra_that_params_or_a_remote_need_is_named(patient):

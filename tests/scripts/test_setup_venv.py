@@ -165,6 +165,9 @@ def test_what_no_lock_names_is_removed(project):
     """Of the GPU lock, by hand, or left half installed; and what it had overwritten of a locked package is mended."""
     assert project.make("setup", "GPU=1").returncode == 0
     assert ("cuda", "1.0") in project.packages()
+    assert (
+        "--keep requirements-test.lock requirements-gpu.lock" in project.make("-n", "ui").stdout
+    )  # it takes no CUDA away
     project.pip("install", "--no-deps", "old", "shadow", "dns==2.0")
     half = setup_venv.site_packages(project.venv) / "data-2.14.3.dist-info/INSTALLER"
     half.unlink()

@@ -7,6 +7,7 @@ from pathlib import Path
 PINNED = re.compile(
     r"^([\w.-]+)==([^\s;\\]+)[ \t]*(?:;[ \t]*([^\\\n]+?))?[ \t]*\\?$((?:\n[ \t]+--hash=\S+.*)*)", re.MULTILINE
 )
+ADDITIONS = ("requirements-gpu.lock", "requirements-test.lock")  # on top of requirements.lock, in its folder
 HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
 
 
@@ -32,6 +33,12 @@ def pins(lock: Path) -> dict[str, Pin]:
         for name, version, marker, hashes in found
         if not marker or applies(marker)
     }
+
+
+def additional_pins(lock: Path) -> dict[str, Pin]:
+    """Return what is pinned on top of a lock file, for CUDA and for tests: it may be installed, and need not be."""
+    paths = [path for name in ADDITIONS if (path := lock.with_name(name)).is_file() and path != lock]
+    return {name: pin for path in paths for name, pin in pins(path).items()}
 
 
 def applies(marker: str) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 
 from stages.core.errors import UserError
 from stages.core.files import canonical, digest, text_digest
-from stages.core.governance.lock_file import Pin, normalized, pins
+from stages.core.governance.lock_file import Pin, additional_pins, normalized, pins
 
 PROJECT_NAME = "imagetrail"
 OF_NO_LOCK = (PROJECT_NAME, "pip")  # the project itself, and what installs the others
@@ -34,8 +34,8 @@ class Differences:
 
 
 def bill(lock: Path) -> dict[str, Any]:
-    """List every package that Python finds here, with the hashes that the lock file has of it."""
-    known = pins(lock)
+    """List every package that Python finds here, with the hashes that the lock files have of it."""
+    known = {**additional_pins(lock), **pins(lock)}
     components = [component(found, known.get(name)) for name, found in sorted(installed().items())]
     return {
         "bomFormat": "CycloneDX",
@@ -114,8 +114,9 @@ def stated(found: Distribution) -> list[str]:
     return named or ([found.metadata["License"].strip()] if "License" in found.metadata else [])
 
 
-def differences(told: dict[str, Any], known: dict[str, Pin]) -> Differences:
-    """Hold a bill of materials against a lock file."""
+def differences(told: dict[str, Any], required: dict[str, Pin], optional: dict[str, Pin] | None = None) -> Differences:
+    """Hold a bill of materials against a lock file, and against what may be there besides."""
+    known = {**(optional or {}), **required}
     packages = {normalized(one["name"]): one["version"] for one in told["components"] if one["type"] == "library"}
     other = [
         f"{name} {version} instead of {known[name].version}"
@@ -123,7 +124,7 @@ def differences(told: dict[str, Any], known: dict[str, Pin]) -> Differences:
         if name in known and version != known[name].version
     ]
     foreign = [f"{name} {version}" for name, version in packages.items() if name not in (*known, *OF_NO_LOCK)]
-    return Differences(sorted(set(known) - set(packages)), other, foreign)
+    return Differences(sorted(set(required) - set(packages)), other, foreign)
 
 
 def faults(text: str) -> Iterator[str]:

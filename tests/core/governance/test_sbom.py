@@ -5,7 +5,7 @@ import json
 import pytest
 
 from stages.core.files import canonical, digest
-from stages.core.governance.lock_file import pins
+from stages.core.governance.lock_file import additional_pins, normalized, pins
 from stages.core.governance.sbom import bill, differences, faults
 from stages.core.layout import PROJECT
 
@@ -49,6 +49,16 @@ def test_a_package_that_is_not_as_locked_is_named(told, tmp_path):
 
     assert differ.other == [f"numpy {pin.version} instead of 0.1"]
     assert "no-such-package" in differ.missing and any(one.startswith("keras ") for one in differ.foreign)
+
+
+def test_packages_for_tests_are_known_and_need_not_be_there(told):
+    """Those of requirements-test.lock are in a lock file, with hashes; without them nothing is missing."""
+    required, optional = pins(LOCK), additional_pins(LOCK)
+    running = {"components": [one for one in told["components"] if normalized(one["name"]) not in optional]}
+
+    assert any(one["name"] == "pytest" and one["hashes"] for one in told["components"])
+    assert not any(one.startswith("pytest ") for one in differences(told, required, optional).foreign)
+    assert differences(running, required, optional).missing == differences(told, required, optional).missing == []
 
 
 def test_pins_of_other_systems_are_left_out(tmp_path):
