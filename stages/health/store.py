@@ -5,11 +5,14 @@ from functools import partial
 from pathlib import Path
 
 from stages.core.doctor.findings import Finding, Patient, ok
+from stages.core.files import listed
 from stages.core.tracking.condition import condition
 from stages.core.tracking.creation import sqlite_path
+from stages.core.tracking.relocation import belongs_to, foreign_root, runs_without_artifacts
 from stages.core.tracking.repairs import AT_MOST_S, MIGRATED, made_anew, migrated, upgraded
+from stages.core.tracking.runs import KEY
 from stages.core.tracking.secrets import scrubbed
-from stages.core.tracking.store import probe, shown_uri, tracking_uri
+from stages.core.tracking.store import follow_project, probe, shown_uri, tracking_uri
 from stages.core.tracking.waiting import within
 
 
@@ -42,10 +45,27 @@ def of_sqlite(patient: Patient, path: Path) -> Finding:
     if found.state == "older":
         text = f"{path.name} is of an older MLflow ({found.revision or 'before 1.0'})"
         return Finding("broken", text, "--repair upgrades a copy and keeps the old one", partial(upgraded, path))
+    if found.state == "whole" and (misplaced := of_artifacts(patient, path)):
+        return misplaced
     if found.state in told:
         return told[found.state]
     text = f"{path.name} is {found.state}: no run can be written to it"
     return Finding("broken", text, anew, lambda: made_anew(layout, patient.params, path))
+
+
+def of_artifacts(patient: Patient, path: Path) -> Finding | None:
+    """Say where a store keeps its artifacts in another folder, or has lost them; None where all is well."""
+    project = patient.layout.main_checkout
+    if not belongs_to(path, project):
+        return None
+    if old := foreign_root(path, project / "mlruns"):
+        text = f"{path.name} was moved or copied with its project, and still keeps its artifacts in {old}"
+        advice = f"--repair, or the next run, lets them be in {project / 'mlruns'}"
+        return Finding("broken", text, advice, partial(follow_project, path, project))
+    if bare := runs_without_artifacts(path, KEY):
+        text = f"{len(bare)} runs of {path.name} have no files in mlruns/: {listed(bare)}"
+        return Finding("warning", text, "`imagetrail sync` brings back those of the candidates that are here")
+    return None
 
 
 def of_server(uri: str) -> Finding:

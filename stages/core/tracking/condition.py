@@ -51,9 +51,9 @@ def state_of(tables: set[str], revision: str, n_runs: int) -> str:
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[sqlite3.Connection]:
-    """Open a store for reading alone."""
-    store = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=0.5)
+def reading(path: Path, patience_s: float = 0.5) -> Iterator[sqlite3.Connection]:
+    """Open a store for reading alone; waits so long for one who writes."""
+    store = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=patience_s)
     try:
         yield store
     finally:

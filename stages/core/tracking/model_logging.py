@@ -46,14 +46,18 @@ def log_models(store: Store, run_id: str, layout: Layout, trail: Trail) -> None:
     told = about(trail.candidate, trail.evaluation)
     marked = text_digest(canonical(told))
     forms = {"model": raw_form} | ({} if trail.parent else {"model_from_files": file_form})
-    current = {name for name, model in current_models(store, run_id).items() if model.tags.get(ABOUT_TAG) == marked}
-    if wanted := forms.keys() - current:
+    found = current_models(store, run_id).items()
+    known = {name: model for name, model in found if model.tags.get(ABOUT_TAG) == marked}
+    if wanted := [name for name in sorted(forms) if name not in known or not has_files(store, known[name])]:
         with tempfile.TemporaryDirectory() as folder:
             package(Path(folder), trail.candidate, told)
-            for name in sorted(wanted):
+            for name in wanted:
                 signature, example = forms[name](layout, told)
                 form = Form(name, signature, example, trail.candidate.folder, {ABOUT_TAG: marked})
-                log_model(store, run_id, Path(folder), form)
+                if name in known:
+                    upload(store, known[name], Path(folder), form)
+                else:
+                    log_model(store, run_id, Path(folder), form)
         mark_superseded(store, run_id)
     log_measures(store, run_id)
 
@@ -72,6 +76,11 @@ def whole_models(store: Store, run_id: str) -> list[Any]:
 def current_models(store: Store, run_id: str) -> dict[str, Any]:
     """The newest of the run's models of each form, by its name."""
     return {model.name: model for model in whole_models(store, run_id)}
+
+
+def has_files(store: Store, model: Any) -> bool:
+    """Whether a model still has its files: someone may have deleted mlruns/, or copied the store without it."""
+    return any(item.path == "MLmodel" for item in store.client.list_logged_model_artifacts(model.model_id))
 
 
 def mark_superseded(store: Store, run_id: str) -> None:
@@ -105,12 +114,17 @@ def log_model(store: Store, run_id: str, packaged: Path, form: Form) -> None:
     client, run = store.client, store.client.get_run(run_id)
     of_run = {"source_run_id": run_id, "params": run.data.params, "tags": form.tags}
     made = client.create_logged_model(store.experiment_id, form.name, **of_run)
+    upload(store, made, packaged, form)
+    client.finalize_logged_model(made.model_id, "READY")
+    client.log_outputs(run_id, [LoggedModelOutput(made.model_id, 0)])
+
+
+def upload(store: Store, made: Any, packaged: Path, form: Form) -> None:
+    """Give a logged model its files."""
     with tempfile.TemporaryDirectory() as folder:
         for path in files_in(saved(Path(folder) / "model", packaged, form, made)):
             below = path.relative_to(Path(folder) / "model").parent.as_posix()
-            client.log_model_artifact(made.model_id, str(path), None if below == "." else below)
-    client.finalize_logged_model(made.model_id, "READY")
-    client.log_outputs(run_id, [LoggedModelOutput(made.model_id, 0)])
+            store.client.log_model_artifact(made.model_id, str(path), None if below == "." else below)
 
 
 def saved(place: Path, packaged: Path, form: Form, made: Any) -> Path:

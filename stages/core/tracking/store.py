@@ -9,10 +9,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from stages.core.console import silence_telemetry
+from stages.core.console import say, silence_telemetry
 from stages.core.layout import Layout
 from stages.core.settings.params import Params
 from stages.core.tracking.creation import SQLITE, make_sqlite, sqlite_path
+from stages.core.tracking.relocation import belongs_to, relocate
 from stages.core.tracking.secrets import scrubbed, without_user
 from stages.core.tracking.silence import allowed
 from stages.core.tracking.waiting import Bounded, within
@@ -56,8 +57,19 @@ def connect(layout: Layout, params: Params) -> Store:
     quieted(limit_s)
     if path := sqlite_path(uri):
         make_sqlite(path, layout.main_checkout / "mlruns", limit_s)
+        within(limit_s, partial(follow_project, path, layout.main_checkout))
     client = client_of(uri, limit_s)
     return Store(client, uri, experiment(client, uri, layout, params))
+
+
+def follow_project(path: Path, project: Path) -> str:
+    """Let the artifacts of the project's own store lie in it, also after a move or a copy. Says what it did."""
+    old = relocate(path, project / "mlruns") if belongs_to(path, project) else None
+    if old is None:
+        return f"the artifacts of {path.name} are in their place"
+    told = f"{path.name} was made in another folder: its artifacts are now in {project / 'mlruns'}, no longer in {old}"
+    say(f"MLflow: {told}")
+    return told
 
 
 def quieted(limit_s: float) -> None:
