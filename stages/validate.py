@@ -17,6 +17,7 @@ from stages.core.gate.findings import SEVERITIES, Finding, verdict
 from stages.core.gate.gating import Inspection, inspect, quarantined, subject_of
 from stages.core.gate.measuring import Thumbnails, measured
 from stages.core.gate.promises import Subject
+from stages.core.gate.value_ranges import value_ranges
 from stages.core.ingest.source import opened_index
 from stages.core.layout import PROJECT, Layout
 from stages.core.parallel import CHUNK
@@ -61,9 +62,12 @@ def look(archive: Path, folder: Path) -> tuple[Path, Thumbnails]:
     Raises UserError without a whole source.
     """
     n_images, started = opened_index(archive).metadata.num_rows, time.perf_counter()
-    chunks = progress(measured(archive), n_images, "validate: reading images", size=CHUNK)
-    write_rows(folder / "rows.parquet", chunks, folder / "thumbnails")
+    ranges = value_ranges(archive)
+    chunks = progress(measured(archive, None, ranges), n_images, "validate: reading images", size=CHUNK)
+    write_rows(folder / "rows.parquet", chunks, folder / "thumbnails", ranges)
     say(f"validate: {n_images:,} images at {n_images / (time.perf_counter() - started):,.0f} images/s")
+    for kind, (low, high) in ranges.items():
+        say(f"validate: {kind} samples: {low:g} is black and {high:g} is white, in all images of the set")
     return folder / "rows.parquet", Thumbnails(folder / "thumbnails", n_images)
 
 

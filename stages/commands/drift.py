@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 
 from stages.core.candidates.candidate import REFERENCE
-from stages.core.candidates.chosen_model import champion, comparable, normalization, opened
+from stages.core.candidates.chosen_model import champion, comparable, opened, packing
 from stages.core.console import say, show
 from stages.core.errors import DriftFound
 from stages.core.files import listed, replaced_folder, write_json, write_text
@@ -36,7 +36,7 @@ def main(parsed: argparse.Namespace) -> None:
     members = members_of(parsed.new_data, params.tree.download, layout.root / ".dvc/tmp/fetched")
     reference = read_reference(candidate.folder / REFERENCE, candidate.predictions)
     seen = chosen(members, params.tree.drift.max_images)
-    new = looked_at(seen, normalization(candidate), opened(candidate, params.tree.runtime))
+    new = looked_at(seen, packing(candidate), opened(candidate, params.tree.runtime))
     compared = compare(reference, new.sample, candidate.record["classes"], params.tree.drift)
     found = Outcome(
         model=candidate.name,

@@ -34,12 +34,14 @@ def check(audited: Audited, found: Found) -> str:
 
 def repacked(audited: Audited, found: Found) -> int:
     """Pack all splits anew and compare; returns how many images there are."""
-    layout, options = audited.layout, Normalize(**audited.record["inputs"]["images"]["normalize"])
+    layout, pack = audited.layout, audited.record["inputs"]["images"]
+    options, ranges = Normalize(**pack["normalize"]), pack.get("ranges")
     manifest, n_images = read_manifest(layout.manifest, ["split", "path"]), 0
     for split in SPLITS:
         rows = rows_of(manifest, split)
         made = audited.place / f"{split}.npy"
-        total = pack_split(layout.archive, rows.index.to_numpy(), options, made)
+        numbers = rows.index.to_numpy()
+        total = pack_split(layout.archive, numbers, options, made, ranges)
         if not found.same(f"{split}.npy made anew", digest(made), digest(layout.images / f"{split}.npy")):
             found.alarms[-1] += others(layout.images / f"{split}.npy", made, list(rows["path"]))
         if split == "train":

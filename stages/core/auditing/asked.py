@@ -100,8 +100,8 @@ def told_otherwise(layout: Layout, candidate: Candidate, path: Path, uri: str) -
     """What a packaged model takes its images or its answers for, where that is not what the candidate learned."""
     told = read_json(path) if path.exists() else {}
     expected = about(candidate, layout.evaluation(candidate.name))
-    differs = [name for name in ("classes", "normalize") if told.get(name) != expected[name]]
-    return [f"{name} in {ABOUT} of {uri}: expected {expected[name]}, got {told.get(name)}" for name in differs]
+    differs = [name for name in ("classes", "normalize", "ranges") if told.get(name) != expected.get(name)]
+    return [f"{name} in {ABOUT} of {uri}: expected {expected.get(name)}, got {told.get(name)}" for name in differs]
 
 
 def of_file(layout: Layout, params: Params, path: Path) -> Asked:

@@ -45,9 +45,10 @@ def comparable(layout: Layout, params: Params, name: str) -> Candidate:
     return candidate
 
 
-def normalization(candidate: Candidate) -> dict[str, Any]:
-    """The size and colour that the images of a candidate were given, whatever params.yaml says by now."""
-    return dict(candidate.record["inputs"]["images"]["normalize"])
+def packing(candidate: Candidate) -> dict[str, Any]:
+    """How the images of a candidate were packed, whatever params.yaml says by now: `normalize` and `ranges`."""
+    images = candidate.record["inputs"]["images"]
+    return {"normalize": images["normalize"], "ranges": images.get("ranges")}
 
 
 def opened(candidate: Candidate, runtime: Runtime) -> View:

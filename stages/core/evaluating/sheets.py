@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from stages.core.files import read_text_csv, records
-from stages.core.images.decoding import NotAnImage, decode
+from stages.core.images.decoding import NotAnImage, decode_for_display
 from stages.core.images.manifest import SPLITS
 from stages.core.images.sheet import Tile, write_sheet
 from stages.core.ingest.source import images_named
@@ -53,7 +53,7 @@ def decoded(archive: Path, paths: Iterable[str]) -> dict[str, np.ndarray]:
     found: dict[str, np.ndarray] = {}
     for path, data in images_named(archive, paths):
         with contextlib.suppress(NotAnImage):
-            found[path] = decode(data).pixels
+            found[path] = decode_for_display(data).pixels
     return found
 
 

@@ -9,8 +9,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from stages.core.files import replaced
+from stages.core.files import canonical, replaced
 from stages.core.gate.measuring import SCHEMA, Chunk
+from stages.core.images.manifest import RANGES, read_ranges
+from stages.core.images.samples import Ranges
 from stages.core.ingest.source import ROWS, batched
 from stages.core.parallel import CHUNK
 
@@ -19,8 +21,8 @@ FEW = ["label", "given_split", "given_group", "note", "mode", "format", "flags",
 HASHES = ("sha256", "pixel_sha256")
 
 
-def write_rows(path: Path, chunks: Iterable[Chunk], thumbnails: Path) -> None:
-    """Write measured rows as parquet and their thumbnails as raw uint8, in chunks as they come."""
+def write_rows(path: Path, chunks: Iterable[Chunk], thumbnails: Path, ranges: Ranges | None = None) -> None:
+    """Write measured rows as parquet, with the ranges they were measured by, and thumbnails, as they come."""
     with (
         pq.ParquetWriter(path, SCHEMA, compression="none", use_dictionary=FEW) as writer,
         thumbnails.open("wb") as stream,
@@ -28,6 +30,8 @@ def write_rows(path: Path, chunks: Iterable[Chunk], thumbnails: Path) -> None:
         for some in batched(chunks, ROWS // CHUNK):  # a row group each: small ones cost more than their rows
             writer.write_table(pa.Table.from_batches([chunk.rows for chunk in some]))
             stream.writelines(chunk.thumbnails.tobytes() for chunk in some)
+        if ranges:
+            writer.add_key_value_metadata({RANGES: canonical(ranges)})
 
 
 def compact(path: Path, seed: int) -> pd.DataFrame:
@@ -66,12 +70,17 @@ def ranked(seed: int, pixel_sha256: str) -> int:
 
 
 def write_manifest(path: Path, rows: Path, decided: pd.DataFrame) -> None:
-    """Write the manifest: the measured rows, in their order, with the columns of DECIDED, whole or not at all."""
+    """Write the manifest: the measured rows, in their order, with the columns of DECIDED, whole or not at all.
+
+    The ranges of wide samples go along in its metadata; a set of 8 bits has none.
+    """
     schema = pa.schema([*SCHEMA, *DECIDED])
-    at = 0
+    at, ranges = 0, read_ranges(rows)
     with replaced(path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
         for batch in pq.ParquetFile(rows, pre_buffer=False).iter_batches(ROWS):
             part = decided.iloc[at : at + batch.num_rows][DECIDED.names]
             added = pa.RecordBatch.from_pandas(part, DECIDED, preserve_index=False)
             writer.write_batch(pa.RecordBatch.from_arrays([*batch.columns, *added.columns], schema=schema))
             at += batch.num_rows
+        if ranges:
+            writer.add_key_value_metadata({RANGES: canonical(ranges)})

@@ -14,7 +14,9 @@ import numpy as np
 import pyarrow as pa
 
 from stages.core.gate.looks import Look, looked, looks, one_core, quantization
+from stages.core.gate.value_ranges import value_ranges
 from stages.core.images.decoding import Decoded, NotAnImage, decode
+from stages.core.images.samples import Ranges
 from stages.core.ingest.source import NOWHERE, opened_index, read_at
 from stages.core.parallel import CHUNK, mapped
 
@@ -69,22 +71,25 @@ class Thumbnails:
         return np.frombuffer(stream.read(n * SIDE * SIDE * 3), np.uint8).reshape(n, SIDE, SIDE, 3)
 
 
-def measured(archive: Path, n_workers: int | None = None) -> Iterator[Chunk]:
-    """Yield chunks of measured images in the order of the index, on all cores. Raises UserError on a damaged source."""
-    index = opened_index(archive)
+def measured(archive: Path, n_workers: int | None = None, ranges: Ranges | None = None) -> Iterator[Chunk]:
+    """Yield chunks of measured images in the order of the index, on all cores. Raises UserError on a damaged source.
+
+    ranges: those of the source's wide samples; None finds them first.
+    """
+    index, known = opened_index(archive), value_ranges(archive, n_workers) if ranges is None else ranges
     tasks = (
-        (archive, batch.slice(start, CHUNK))
+        (archive, batch.slice(start, CHUNK), known)
         for batch in index.iter_batches(batch_size=CHUNK * 64)
         for start in range(0, batch.num_rows, CHUNK)
     )
     yield from mapped(measure_chunk, tasks, index.metadata.num_rows, n_workers)
 
 
-def measure_chunk(task: tuple[Path, pa.RecordBatch]) -> Chunk:
+def measure_chunk(task: tuple[Path, pa.RecordBatch, Ranges]) -> Chunk:
     """Measure some members of the zip; runs in a worker."""
-    archive, index = task
+    archive, index, ranges = task
     one_core()
-    rows, seen = zip(*(measure(archive, place) for place in index.to_pylist()), strict=True)
+    rows, seen = zip(*(measure(archive, place, ranges) for place in index.to_pylist()), strict=True)
     found, thumbnails = looks(seen)
     unreadable = np.array([row.get("error") is not None for row in rows])
     table = pa.RecordBatch.from_pylist(list(rows), SCHEMA)
@@ -94,7 +99,7 @@ def measure_chunk(task: tuple[Path, pa.RecordBatch]) -> Chunk:
     return Chunk(table, thumbnails)
 
 
-def measure(archive: Path, place: dict[str, Any]) -> tuple[dict[str, Any], Look]:
+def measure(archive: Path, place: dict[str, Any], ranges: Ranges) -> tuple[dict[str, Any], Look]:
     """Read, decode and look at one member; its row so far has an `error` when it can't be read."""
     row = {"path": place["path"], "label": place["label"], "given_split": place["split"]}
     row |= {"given_group": place["group"], "note": place["note"], "n_bytes": place["n_bytes"]}
@@ -103,7 +108,7 @@ def measure(archive: Path, place: dict[str, Any]) -> tuple[dict[str, Any], Look]
     data = read_at(archive, place["offset"], place["n_bytes"], place["crc32"])
     row["sha256"] = hashlib.sha256(data).hexdigest()
     try:
-        image = decode(data)
+        image = decode(data, ranges)
     except NotAnImage as error:
         return row | {"error": str(error)}, looked(None, SIDE)
     return row | described(image) | {"quantization": quantization(data)}, looked(image.pixels, SIDE)

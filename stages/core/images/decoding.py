@@ -7,18 +7,33 @@ and everything unusual goes through Pillow.
 
 import io
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from stages.core.images.samples import LOW_BYTES, Ranges, narrowed, ranges_of, raw_mode, span, stored_samples
+
 if TYPE_CHECKING:
     from PIL import Image
 
 MAX_PIXELS = 100_000_000  # a header that claims more is taken for a bomb, as Pillow does near this size
-FORMATS = ("JPEG", "PNG", "BMP", "GIF", "TIFF", "WEBP", "PPM")  # JPEG also where it holds several (MPO)
+FORMATS = (
+    "JPEG",
+    "PNG",
+    "BMP",
+    "GIF",
+    "TIFF",
+    "WEBP",
+    "PPM",
+    "AVIF",
+    "JPEG2000",
+)  # JPEG also where it holds several (MPO)
 ORIENTATION, UPRIGHT = 0x0112, 1
-HEAD = 65536  # bytes in which a JPEG says what it is
+TURNS = {1: None, 2: 0, 3: 3, 4: 1, 5: 5, 6: 4, 7: 6, 8: 2}  # EXIF orientation -> PIL.Image.Transpose
+STANDALONE = {bytes([code]) for code in (0x01, *range(0xD0, 0xD9), 0xFF)}  # JPEG markers without a length
 DAMAGED = re.compile(r"^(Corrupt JPEG data|Premature end)")  # as libjpeg says it
 PADDED = re.compile(r"extraneous bytes before marker")  # some cameras do so; damage may look the same
 
@@ -37,15 +52,18 @@ class Decoded:
     flags: tuple[str, ...] = ()
 
 
-def decode(data: bytes) -> Decoded:
-    """Decode a whole image. Raises NotAnImage when it is empty, truncated, too large or no image."""
+def decode(data: bytes, ranges: Ranges | None = None) -> Decoded:
+    """Decode a whole image. Raises NotAnImage when it is empty, truncated, too large or no image.
+
+    ranges: what is black and what is white of samples over 8 bits, of the set that the image is measured by.
+    """
     if not data:
         raise NotAnImage("the file is empty")
     if data[:2] == b"\xff\xd8":
         fast = decode_jpeg(data)
         if fast and plain(data):
             return fast
-    return decode_any(data)
+    return decode_any(data, ranges)
 
 
 def decode_jpeg(data: bytes) -> Decoded | None:
@@ -72,35 +90,66 @@ def decode_jpeg(data: bytes) -> Decoded | None:
         return None
 
 
+def decode_for_display(data: bytes) -> Decoded:
+    """Decode for people's eyes only: samples over 8 bits are scaled by the image's own range. Raises NotAnImage."""
+    try:
+        return decode(data)
+    except NotAnImage:
+        samples = samples_of(data)
+        own = span(samples) if samples is not None else None
+        if samples is None or own is None:
+            raise
+        return decode(data, ranges_of({str(samples.dtype): own}))
+
+
 def plain(data: bytes) -> bool:
     """Whether a JPEG is to be shown as it is stored: upright, and alone in its file."""
-    from PIL import Image
-
-    if data.find(b"Exif\0\0", 0, HEAD) < 0:
+    end = start_of_scan(data)
+    if data.find(b"Exif\0\0", 0, end) < 0 and data.find(b"tiff:Orientation", 0, end) < 0:
         return True
-    if data.find(b"MPF\0", 0, HEAD) >= 0:  # several pictures in one file
+    if data.find(b"MPF\0", 0, end) >= 0:  # several pictures in one file
         return False
-    with Image.open(io.BytesIO(data), formats=FORMATS) as image:  # reads the header only
-        return image.getexif().get(ORIENTATION, UPRIGHT) == UPRIGHT
+    try:
+        with opened(data) as image:  # reads the header only
+            return orientation(image) == UPRIGHT
+    except NotAnImage:
+        return False
 
 
-def decode_any(data: bytes) -> Decoded:
-    """Decode by Pillow what is of FORMATS: the first frame, turned upright, alpha over white, 16 bits to 8."""
+def start_of_scan(data: bytes) -> int:
+    """Where the segments of a JPEG end and its pixels begin; its length for one that isn't built so."""
+    at = 2
+    while data[at : at + 1] == b"\xff":
+        marker = data[at + 1 : at + 2]
+        if marker == b"\xda":
+            return at
+        alone = marker in STANDALONE
+        at += (1 if marker == b"\xff" else 2) if alone else 2 + int.from_bytes(data[at + 2 : at + 4])
+    return len(data)
+
+
+def orientation(image: "Image.Image") -> int:
+    """How an opened image is turned, 1 to 8, as Pillow's `exif_transpose` counts it; 1 where nothing readable says."""
+    try:
+        found = image.getexif().get(ORIENTATION, UPRIGHT)
+    except Exception:
+        return UPRIGHT
+    return int(found) if found in TURNS else UPRIGHT
+
+
+@contextmanager
+def opened(data: bytes) -> Iterator["Image.Image"]:
+    """Open an image of FORMATS by Pillow, which reads its header. Raises NotAnImage, also for what fails inside."""
     import warnings
 
-    from PIL import Image, ImageOps
+    from PIL import Image
 
     stream = io.BytesIO(data)
     try:
-        with warnings.catch_warnings(), Image.open(stream, formats=FORMATS) as image:
-            warnings.simplefilter("ignore")
+        with warnings.catch_warnings(action="ignore"), Image.open(stream, formats=FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise NotAnImage(f"{image.width} x {image.height} pixels are more than {MAX_PIXELS:,}")
-            deep = wide_samples(image)
-            image.load()
-            flags = special(image, deep)
-            upright = ImageOps.exif_transpose(image)
-            return Decoded(np.asarray(eight_bit_rgb(upright)), image.mode, str(image.format), flags)
+            yield image
     except NotAnImage:
         raise
     except Exception as error:  # Pillow's plug-ins raise nearly anything on damaged bytes
@@ -108,18 +157,54 @@ def decode_any(data: bytes) -> Decoded:
         raise NotAnImage(reason[:200] or type(error).__name__) from error
 
 
+def decode_any(data: bytes, ranges: Ranges | None = None) -> Decoded:
+    """Decode by Pillow what is of FORMATS: the first frame, upright, alpha over white, wide samples to 8 bits."""
+    from PIL import Image
+
+    with opened(data) as image:
+        deep, raw, turned = wide_samples(image), raw_mode(image), orientation(image) != UPRIGHT
+        image.load()  # turns a TIFF by itself
+        samples = wide_colours(data, image, raw) if raw in LOW_BYTES else stored_samples(image)
+        flags = special(image, turned=turned, deep=deep or samples is not None)
+        shown = image if samples is None else Image.fromarray(narrowed(samples, ranges or {}))
+        turn = TURNS[orientation(image)]
+        upright = shown if turn is None else shown.transpose(Image.Transpose(turn))
+        holes = samples is not None and not np.isfinite(samples).all()
+        return Decoded(np.asarray(eight_bit_rgb(upright)), image.mode, str(image.format), (*flags, *["holes"] * holes))
+
+
+def samples_of(data: bytes) -> np.ndarray | None:
+    """Samples over 8 bits of an image file, as it stores them; None for one of 8 bits. Raises NotAnImage."""
+    with opened(data) as image:
+        raw = raw_mode(image)
+        if not (image.mode.startswith(("I", "F")) or raw in LOW_BYTES):
+            return None
+        image.load()
+        return wide_colours(data, image, raw) if raw in LOW_BYTES else stored_samples(image)
+
+
+def wide_colours(data: bytes, image: "Image.Image", raw: str) -> np.ndarray:
+    """Colours uint16 [H, W, 3 or 4] of a loaded image, whose upper bytes Pillow has kept; the lower are read here."""
+    with opened(data) as again:
+        again.tile = [  # type: ignore[attr-defined]
+            tile._replace(args=LOW_BYTES[raw] if isinstance(tile.args, str) else (LOW_BYTES[raw], *tile.args[1:]))
+            for tile in again.tile  # type: ignore[attr-defined]
+        ]
+        again.load()
+        return np.asarray(image).astype(np.uint16) << 8 | np.asarray(again)
+
+
 def wide_samples(image: "Image.Image") -> bool:
     """Whether an opened file stores 16 bits a channel in colour; loading narrows them to 8 and forgets it."""
     return any(re.search(r";16[BLN]", str(tile[3])) for tile in getattr(image, "tile", []))
 
 
-def special(image: "Image.Image", deep: bool = False) -> tuple[str, ...]:
-    """Name what a plain 8-bit picture doesn't have; `deep` where its file stored more than it has now."""
-    orientation = image.getexif().get(ORIENTATION, UPRIGHT)
+def special(image: "Image.Image", *, turned: bool, deep: bool) -> tuple[str, ...]:
+    """Name what a plain 8-bit picture doesn't have; `turned` and `deep` as its file stored it."""
     found = {
         "animated": getattr(image, "n_frames", 1) > 1,
-        "rotated": orientation != UPRIGHT,
-        "deep": deep or image.mode.startswith(("I", "F")),
+        "rotated": turned,
+        "deep": deep,
         "alpha": image.has_transparency_data,
         "palette": image.mode == "P",
         "cmyk": image.mode == "CMYK",
@@ -128,13 +213,9 @@ def special(image: "Image.Image", deep: bool = False) -> tuple[str, ...]:
 
 
 def eight_bit_rgb(image: "Image.Image") -> "Image.Image":
-    """Convert any Pillow image to 8-bit RGB; transparency is laid over white."""
+    """Convert an 8-bit Pillow image to RGB; transparency is laid over white."""
     from PIL import Image
 
-    if image.mode.startswith(("I", "F")):
-        values = np.asarray(image).astype(np.float64)
-        top = 65535.0 if image.mode.startswith("I") else max(values.max(), 1.0)
-        image = Image.fromarray((values.clip(0, top) * (255 / top)).round().astype(np.uint8))
     if image.has_transparency_data:
         over = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", over.size, "white"), over)

@@ -1,12 +1,15 @@
 """The manifest: one row an image, with its hashes, looks and split; later nodes read it and list no folder."""
 
+import json
 from pathlib import Path
 
 import pandas as pd
+import pyarrow.parquet as pq
 
 from stages.core.errors import UserError
 
 SPLITS = ("train", "val", "test")
+RANGES = "value_ranges"  # in the manifest's own metadata: by sample type of over 8 bits
 
 
 def read_manifest(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
@@ -17,6 +20,12 @@ def read_manifest(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
             "Run `dvc repro validate` and read reports/validation/index.html"
         )
     return pd.read_parquet(path, columns=columns)
+
+
+def read_ranges(path: Path) -> dict[str, tuple[float, float]]:
+    """The value ranges of wide samples that `validate` found in the set; {} for a set of 8 bits."""
+    kept = (pq.read_metadata(path).metadata or {}).get(RANGES.encode())
+    return {kind: (low, high) for kind, (low, high) in json.loads(kept or "{}").items()}
 
 
 def class_names(manifest: pd.DataFrame) -> list[str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -11,20 +12,24 @@ from stages.core.files import blank_array, digest
 from stages.core.images.decoding import decode, fitted
 from stages.core.images.manifest import SPLITS
 from stages.core.images.packs import Statistics
+from stages.core.images.samples import Ranges
 from stages.core.ingest.source import ROWS, opened_index, read_at
 from stages.core.parallel import CHUNK, mapped
 from stages.core.settings.options import Normalize
 
 
-def pack_split(archive: Path, numbers: np.ndarray, normalize: Normalize, path: Path) -> np.ndarray:
+def pack_split(
+    archive: Path, numbers: np.ndarray, normalize: Normalize, path: Path, ranges: Ranges | None = None
+) -> np.ndarray:
     """Write some images of the source, by their row numbers, to a .npy of uint8 [N, H, W, C], on all cores.
 
-    numbers: int64 [N], ascending. Returns uint64 [2, C]: exact sums of the values and of their squares.
+    numbers: int64 [N], ascending. ranges: of the set's wide samples. Returns uint64 [2, C]: exact sums of the values
+    and of their squares.
     """
     channels = 3 if normalize.channels == "rgb" else 1
     shape = (len(numbers), normalize.height, normalize.width, channels)
     blank_array(path, np.uint8, shape)
-    tasks = ((archive, index, normalize, path, at) for at, index in chosen(archive, numbers))
+    tasks = ((archive, index, (normalize, ranges), path, at) for at, index in chosen(archive, numbers))
     total = np.zeros((2, channels), np.uint64)
     parts = mapped(pack_chunk, tasks, len(numbers))
     for part in progress(parts, len(numbers), f"normalize: {path.stem}", size=CHUNK):
@@ -43,11 +48,11 @@ def chosen(archive: Path, numbers: np.ndarray) -> Iterator[tuple[int, pa.RecordB
         start, at = start + batch.num_rows, end
 
 
-def pack_chunk(task: tuple[Path, pa.RecordBatch, Normalize, Path, int]) -> np.ndarray:
+def pack_chunk(task: tuple[Path, pa.RecordBatch, tuple[Normalize, Ranges | None], Path, int]) -> np.ndarray:
     """Decode some images into their place of the map; runs in a worker. Returns uint64 [2, C] sums."""
-    archive, index, normalize, path, start = task
+    archive, index, (normalize, ranges), path, start = task
     options = normalize.model_dump()
-    pixels = (decode(read_at(archive, **place)).pixels for place in index.to_pylist())
+    pixels = (decode(read_at(archive, **place), ranges).pixels for place in index.to_pylist())
     images = np.stack([fitted(image, **options) for image in pixels])
     packed = np.lib.format.open_memmap(path, "r+")
     packed[start : start + len(images)] = images
@@ -72,6 +77,11 @@ def statistics(total: np.ndarray, n_pixels: int) -> Statistics:
     mean = [value / n_pixels for value, _ in pairs]
     variance = [(square * n_pixels - value**2) / n_pixels**2 for value, square in pairs]
     return Statistics(mean, variance)
+
+
+def packed(normalize: Normalize, ranges: Ranges) -> dict[str, Any]:
+    """How images were packed, for pack.json and so for every candidate: size, colour, and ranges if there are any."""
+    return {"normalize": normalize.model_dump(), **({"ranges": dict(ranges)} if ranges else {})}
 
 
 def pack_hashes(folder: Path) -> dict[str, str]:

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from stages.core.gate.findings import SEVERITIES, Finding, verdict
-from stages.core.images.decoding import NotAnImage, decode
+from stages.core.images.decoding import NotAnImage, decode_for_display
 from stages.core.images.manifest import SPLITS
 from stages.core.images.thumbnails import data_uri
 from stages.core.ingest.source import images_named
@@ -49,7 +49,7 @@ def thumbnails(archive: Path, paths: Iterable[str]) -> dict[str, str]:
 
 def thumbnail(data: bytes) -> str:
     """Return image bytes as a small picture in a data: URI. Raises NotAnImage."""
-    return data_uri(decode(data).pixels, THUMBNAIL)
+    return data_uri(decode_for_display(data).pixels, THUMBNAIL)
 
 
 def class_table(manifest: pd.DataFrame) -> list[dict[str, Any]]:
@@ -105,7 +105,8 @@ def special_counts(manifest: pd.DataFrame) -> dict[str, int]:
     meaning = {
         "animated": "animated: the first frame is used",
         "rotated": "stored turned: set upright by their EXIF orientation",
-        "deep": "more than 8 bits a channel: scaled to 8",
+        "deep": "more than 8 bits a channel: scaled to 8 by the range of the set",
+        "holes": "with pixels that are no finite number: shown as the lowest value of the set",
         "alpha": "with transparency: laid over white",
         "palette": "with a palette: converted to RGB",
         "cmyk": "in CMYK: converted to RGB",

@@ -57,12 +57,12 @@ def chosen(members: list[Member], most: int) -> list[Member]:
     return [members[place] for place in evenly(len(members), most)]
 
 
-def looked_at(members: list[Member], normalize: dict[str, Any], view: View) -> Arrivals:
+def looked_at(members: list[Member], packing: dict[str, Any], view: View) -> Arrivals:
     """Decode, measure and predict, CHUNK images at a time. Raises UserError when not one can be read."""
     names: list[str] = []
     unreadable: dict[str, str] = {}
     columns, seen = [], []
-    for chunk in chunks(members, normalize):
+    for chunk in chunks(members, packing):
         unreadable |= {one.name: one.error for one in chunk if one.pixels is None}
         good = [one for one in chunk if one.pixels is not None]
         names += [one.name for one in good]
@@ -80,28 +80,28 @@ def first(reasons: dict[str, str]) -> str:
     return next(iter(reasons.values()))
 
 
-def chunks(members: list[Member], normalize: dict[str, Any]) -> Iterator[list[Looked]]:
+def chunks(members: list[Member], packing: dict[str, Any]) -> Iterator[list[Looked]]:
     """Yield what `look` finds, in order: decoding runs on all cores, as its libraries leave Python's lock."""
     with Bar(len(members), "drift", "images") as bar, ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
         for at in range(0, len(members), CHUNK):
             done = []
-            for one in pool.map(partial(look, normalize=normalize), members[at : at + CHUNK]):
+            for one in pool.map(partial(look, packing=packing), members[at : at + CHUNK]):
                 done.append(one)
                 bar.update()
             yield done
 
 
-def look(member: Member, normalize: dict[str, Any]) -> Looked:
+def look(member: Member, packing: dict[str, Any]) -> Looked:
     """Read one image as training and serving do; an error is part of the answer."""
     try:
         data = member.read() if member.read else b""
-        pixels = decode(data).pixels
+        pixels = decode(data, packing["ranges"]).pixels
     except (NotAnImage, UserError, OSError) as error:
         return Looked(member.name, {}, None, str(error))
     height, width = pixels.shape[:2]
     found = {name: float(np.round(values[0], 3)) for name, values in looks([looked(pixels, SIDE)])[0].items()}
     found |= {"width": width, "height": height, "n_bytes": len(data)}
-    return Looked(member.name, found, fitted(pixels, **normalize))
+    return Looked(member.name, found, fitted(pixels, **packing["normalize"]))
 
 
 def tabulated(rows: list[dict[str, float]]) -> dict[str, np.ndarray]:

@@ -152,7 +152,9 @@ def raw_form(layout: Layout, told: dict[str, Any]) -> tuple[Any, Any]:
     from mlflow.models import ModelSignature
     from mlflow.types import Schema, TensorSpec
 
-    images = np.stack([fitted(decode(data).pixels, **told["normalize"]) for data in examples(layout, 2)])
+    images = np.stack(
+        [fitted(decode(data, told.get("ranges")).pixels, **told["normalize"]) for data in examples(layout, 2)]
+    )
     inputs = Schema([TensorSpec(np.dtype("uint8"), (-1, *images.shape[1:]))])
     outputs = Schema([TensorSpec(np.dtype("float32"), (-1, len(told["classes"])))])
     return ModelSignature(inputs, outputs), images

@@ -18,6 +18,7 @@ MODULES = (
     "errors.py",
     "images/decoding.py",
     "images/header.py",
+    "images/samples.py",
     "heads/head_file.py",
     "candidates/calibrated.py",
     "candidates/model_files.py",
@@ -36,8 +37,10 @@ def about(candidate: Candidate, evaluation: Path) -> dict[str, Any]:
     """
     known = (evaluation / CALIBRATION).exists()  # not of what was evaluated before there was any
     found = read_calibration(evaluation) if known else Calibration(None, None, 0.0)
-    normalize = candidate.record["inputs"]["images"]["normalize"]
-    told = {"classes": candidate.record["classes"], "normalize": normalize}
+    images = candidate.record["inputs"]["images"]
+    told = {"classes": candidate.record["classes"]} | {
+        key: images[key] for key in ("normalize", "ranges") if key in images
+    }
     return told | {"temperature": found.temperature, "threshold": found.threshold}
 
 

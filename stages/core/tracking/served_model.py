@@ -44,7 +44,7 @@ class ServedModel:
     def pixels(self, data: bytes) -> np.ndarray:
         """Bytes of an image file as uint8 [H, W, C], as in training. Raises NotAnImage, before a bomb is decoded."""
         checked(data)
-        return fitted(decode(data).pixels, **self.about["normalize"])
+        return fitted(decode(data, self.about.get("ranges")).pixels, **self.about["normalize"])
 
     def sure(self, confidence: np.ndarray) -> list[bool | None]:
         """Whether each confidence [N] reaches the threshold; None where no threshold is known to keep its promise."""
