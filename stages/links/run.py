@@ -10,7 +10,7 @@ from stages.core.candidates.model_files import model_files
 from stages.core.files import digest, read_json, records
 from stages.core.tracking.packaging import about
 from stages.core.tracking.served_names import ABOUT
-from stages.core.tracking.trails import Trail, flattened, tags, trail
+from stages.core.tracking.trails import Trail, final_metrics, flattened, tags, trail
 from stages.core.tracking.witness import Witness
 
 PLACE = 40
@@ -55,7 +55,7 @@ def check_tags(audited: Audited, own: Trail, run: Witness, found: Found) -> None
 
 def check_numbers(own: Trail, run: Witness, found: Found) -> None:
     """Compare the final metrics, and the numbers of every epoch."""
-    for name, value in own.metrics.items():
+    for name, value in final_metrics(own.metrics).items():
         got = run.metrics.get(name)
         if got is None or not math.isclose(value, got, rel_tol=1e-9, abs_tol=1e-12):
             found.same(f"metric {name}", value, "none" if got is None else got)

@@ -182,3 +182,6 @@ class Tracking(Section):
     """How MLflow is reached."""
 
     timeout_s: Count = Field(description="seconds a call to the server may take")
+    system_metrics_every_s: Count | None = Field(
+        description="seconds between two samples of CPU, memory, disk and GPU in each run, or null for none"
+    )

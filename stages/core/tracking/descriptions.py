@@ -71,7 +71,7 @@ def experiment_note(params: Params, experiment_id: str, chosen: dict[str, Any], 
         " ".join(in_markdown(line) for line in chosen.get("why", [])),
         f"The leaderboard has every candidate that was made from today's images, the best first by `{measure}`. "
         "Sorted by time of creation, the table shows the trials of a search below its winner.",
-        "Curves by epoch are `curve/...`, final numbers have the names of metrics.json. Files are the truth, and this "
-        "store mirrors them: `imagetrail sync` completes it.",
+        "Curves by epoch are `curve/...`; the numbers that runs are compared by have the names of metrics.json, where "
+        "all others are. Files are the truth, and this store mirrors them: `imagetrail sync` completes it.",
     ]
     return "\n\n".join(line for line in lines if line)[:MOST]

@@ -10,6 +10,7 @@ from stages.core.tracking.ending import AT_ONCE_S, ENDING_S, ended
 from stages.core.tracking.runs import claim, find_or_create, log_metrics, log_params, logged_epochs
 from stages.core.tracking.silence import tolerated
 from stages.core.tracking.store import Store, connect, tracking_uri
+from stages.core.tracking.system_metrics import start_monitor, stop_monitor
 from stages.core.tracking.trails import curve
 
 
@@ -25,6 +26,7 @@ class Live:
         self.uri, self.begun = tracking_uri(layout), False
         self.store: Store | None = None
         self.run_id: str | None = None
+        self.monitor: Any = None
         self.known: set[int] = set()
 
     def begin(self) -> None:
@@ -42,6 +44,8 @@ class Live:
             self.store, self.known = store, logged_epochs(store, self.run_id)
             claim(store, self.run_id)
             log_params(store, self.run_id, self.record["params"])
+            if self.parent is None:  # trials of a search share its process
+                self.monitor = start_monitor(store, self.run_id, self.params.tree.tracking.system_metrics_every_s)
 
     def epoch(self, number: int, row: dict[str, float]) -> None:
         """Log the metrics of an epoch, unless an earlier life of this run did."""
@@ -64,6 +68,7 @@ class Live:
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         with self.leaving:
+            stop_monitor(self.monitor, self.params.tree.tracking.timeout_s)
             if kind is None or self.store is None:
                 return
             if not issubclass(kind, Exception):

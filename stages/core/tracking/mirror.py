@@ -27,7 +27,7 @@ from stages.core.tracking.silence import tolerated
 from stages.core.tracking.store import Store, connect, tracking_uri
 from stages.core.tracking.tables import log_tables
 from stages.core.tracking.times import epoch_times_ms, span_ms
-from stages.core.tracking.trails import Trail, by_seed, fingerprint, same_data, tags, timings, trails
+from stages.core.tracking.trails import Trail, by_seed, final_metrics, fingerprint, same_data, tags, timings, trails
 
 COMPLETE, MODEL_MD5 = "imagetrail.complete", "dvc.model_md5"
 
@@ -94,7 +94,7 @@ def artifacts_exist(store: Store, run: Any) -> bool:
 def log_results(store: Store, run_id: str, layout: Layout, trail: Trail) -> None:
     """Log the final metrics, the timing, and all tables and pictures."""
     known = store.client.get_run(run_id).data.metrics
-    values = {**timings(layout, trail), **trail.metrics}
+    values = final_metrics({**timings(layout, trail), **trail.metrics})
     log_metrics(store, run_id, {key: value for key, value in values.items() if known.get(key) != value})
     log_seeds(store, run_id, by_seed(layout, trail))
     if trail.evaluation:

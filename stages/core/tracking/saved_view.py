@@ -8,20 +8,21 @@ import json
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from stages.core.tracking.trails import COSTS
+
 VIEW = "leaderboard"
 TAG = f"mlflow.sharedViewState.{VIEW}"
 KIND, TRAINING = "mlflow.experimentKind", "custom_model_development"  # else the page guesses, and opens for chats
 STANDING = "imagetrail.standing"
 ROLE, CANDIDATE, TRIAL = "imagetrail.role", "candidate", "trial"
 NAME = "tags.`mlflow.runName`"
-MEASURES = ("macro_f1", "log_loss", "ece")
-COSTS = ("multiply_adds", "n_parameters", "model_bytes", "train_cpu_s", "latency_one_image_ms")
+MEASURES = ("balanced_accuracy", "macro_f1", "log_loss", "ece")
 PIXELS = 7.5  # of a letter of a column's head
 
 
 def columns(measure: str) -> list[str]:
-    """Columns in their order: who it is, what named the champion, test with its interval, the other measures, cost."""
-    test = ["test_accuracy", "test_accuracy_low", "test_accuracy_high", *(f"test_{name}" for name in MEASURES)]
+    """Columns in their order: who it is, what named the champion, test accuracy, the other measures, cost."""
+    test = ["test_accuracy", *(f"test_{name}" for name in MEASURES)]
     metrics = [measure, *(name for name in test if name != measure), *COSTS]
     return [f"tags.`{STANDING}`", *(f"metrics.`{name}`" for name in metrics), "tags.`imagetrail.kind`"]
 

@@ -14,6 +14,12 @@ from stages.core.files import digest, read_json, records, text_digest
 from stages.core.layout import Layout
 from stages.core.settings.params import TUNED, Params
 
+# Final numbers that are metrics of a run: what one compares and sorts by. MLflow draws a chart for each, so the others,
+# intervals among them, are in the run's evaluation/metrics.json only.
+MEASURES = ("accuracy", "balanced_accuracy", "macro_f1", "log_loss")
+COSTS = ("multiply_adds", "n_parameters", "model_bytes", "train_cpu_s", "latency_one_image_ms")
+LOGGED = (*(f"{split}_{name}" for split in ("val", "test") for name in MEASURES), "test_ece", "n_epochs", *COSTS)
+
 
 @dataclass(frozen=True)
 class Trail:
@@ -86,6 +92,11 @@ def by_seed(layout: Layout, found: Trail) -> dict[int, dict[str, float]]:
     for one in noted:
         values.get(int(one["seed"]), {})["seed/train_cpu_s"] = one["train_cpu_s"]
     return values
+
+
+def final_metrics(values: dict[str, float]) -> dict[str, float]:
+    """The numbers among `values` that a run has as metrics, with six digits as in its curves."""
+    return {name: float(f"{values[name]:.6g}") for name in LOGGED if name in values}
 
 
 def timings(layout: Layout, found: Trail) -> dict[str, float]:

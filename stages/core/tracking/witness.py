@@ -9,6 +9,7 @@ from typing import Any
 
 from stages.core.auditing.finding import Unknown
 from stages.core.console import held_back
+from stages.core.files import read_json
 from stages.core.layout import Layout
 from stages.core.settings.params import Params
 from stages.core.tracking.ledger_head import head_tag, heads_of
@@ -157,9 +158,10 @@ def run_of_model(layout: Layout, params: Params, uri: str) -> str:
 
 
 def evaluation_of_run(layout: Layout, params: Params, run_id: str, folder: Path) -> dict[str, float]:
-    """Copy the evaluation that a run holds into a folder; returns the run's numbers. Raises Unknown."""
+    """Copy the evaluation that a run holds into a folder; returns its numbers and those of the run. Raises Unknown."""
     store = opened_store(layout, params)
     with unreachable(store.uri):
         run = store.client.get_run(run_id)
         copied(store, f"{run.info.artifact_uri}/evaluation", folder)
-        return dict(run.data.metrics)
+        path = folder / "evaluation" / "metrics.json"
+        return dict(run.data.metrics) | (read_json(path) if path.exists() else {})

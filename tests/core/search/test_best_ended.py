@@ -8,7 +8,9 @@ from stages.core.files import write_json
 from stages.core.search.searching import best_ended
 
 
-@pytest.mark.parametrize(("objective", "best"), [("val_accuracy", "0.9500 (trial 2)"), ("val_loss", "0.4000 (trial 1)")])
+@pytest.mark.parametrize(
+    ("objective", "best"), [("val_accuracy", "0.9500 (trial 2)"), ("val_loss", "0.4000 (trial 1)")]
+)
 def test_the_best_of_the_ended_trials_is_named(tmp_path, objective, best):
     """By the objective's own direction; a failed trial counts as ended and is never the best."""
     for number, score in ((1, 0.4), (2, 0.95), (3, None)):
