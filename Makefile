@@ -26,9 +26,9 @@ setup-all:  ## and what tests, lint, these docs and `export --format onnx` need
 # who set up with GPU=1 need not repeat it: only `make setup` and `make setup-all` themselves take CUDA away
 repro test check format ui docs experiments: KEEP_GPU = $(if $(GPU),,requirements-gpu.lock)
 
-repro: setup  ## run the whole pipeline, complete MLflow, show the leaderboard
-	@$(ACTIVATE) && { dvc repro; repro=$$?; imagetrail sync; sync=$$?; \
-	  test $$repro -ne 0 || imagetrail leaderboard; exit $$((repro | sync)); }
+repro: setup  ## run the whole pipeline, complete MLflow, show who won and what to do next
+	@$(ACTIVATE) && { since=$$(date +%s); dvc repro >/dev/null; repro=$$?; \
+	  if test $$repro -eq 0; then imagetrail sync --summary $$since; else imagetrail sync; fi; exit $$((repro | $$?)); }
 
 test: setup-all  ## run all tests
 	@$(ACTIVATE) && python -m pytest -n 2 --dist loadfile --no-loadscope-reorder

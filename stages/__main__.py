@@ -10,6 +10,7 @@ from pathlib import Path
 
 from stages.core.console import run
 from stages.core.errors import UserError, did_you_mean
+from stages.core.layout import PROJECT, Layout
 from stages.core.stopping import ending_with_parent
 
 
@@ -25,6 +26,9 @@ def node(name: str = "", *entry: str) -> None:
         raise UserError(f"{name} takes {takes}, got {' '.join(entry) or 'no name'}")
     with ending_with_parent():
         main(*entry)
+        from stages.core.reporting.closing import note_stage
+
+        note_stage(Layout(PROJECT), " ".join([name, *entry]))
 
 
 if __name__ == "__main__":

@@ -10,11 +10,10 @@ from stages.core.evaluating.sheets import write_sheets
 from stages.core.files import replaced_folder
 from stages.core.layout import PROJECT
 from stages.core.settings.params import open_project
-from stages.core.tracking.mirror import mirror
 
 
 def main(name: str, root: Path = PROJECT) -> None:
-    """Write reports/candidates/<name>/ and add it to the candidate's run. Raises UserError."""
+    """Write reports/candidates/<name>/; `report` adds all of them to the candidates' runs. Raises UserError."""
     params, layout = open_project(root)
     candidate = read_candidate(layout.candidate(name))
     with replaced_folder(layout.evaluation(name)) as folder:
@@ -26,7 +25,6 @@ def main(name: str, root: Path = PROJECT) -> None:
             shutil.copy(candidate.folder / TRIALS, folder)
             shutil.copytree(candidate.folder / SEARCH, folder / SEARCH)
     say(f"evaluate {name}: {summary(metrics) if metrics else f'failed: {candidate.failure}'}")
-    mirror(layout, params, [name])
 
 
 def summary(metrics: dict[str, float]) -> str:

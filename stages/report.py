@@ -10,15 +10,16 @@ from stages.core.files import replaced_folder, write_csv, write_json, write_text
 from stages.core.governance.card import card
 from stages.core.governance.croissant import described
 from stages.core.layout import PROJECT
+from stages.core.reporting.closing import closing_box, pipeline_start
 from stages.core.reporting.contents import Contents
 from stages.core.reporting.decision import decide
 from stages.core.reporting.dvc_views import summary, write_plots
-from stages.core.reporting.leaderboard import as_text, front_points
+from stages.core.reporting.leaderboard import front_points
 from stages.core.reporting.report_page import page
 from stages.core.reporting.report_text import markdown
 from stages.core.reporting.run_context import write_run_context
 from stages.core.settings.params import open_project
-from stages.core.tracking.mirror import mirror
+from stages.core.tracking.mirror import mirror_present
 
 
 def main(root: Path = PROJECT) -> None:
@@ -41,8 +42,8 @@ def main(root: Path = PROJECT) -> None:
     write_json(layout.croissant, described(layout))
     write_text(layout.card, card(layout, choice.champion, params.tree.evaluate.confidence))
     enter_decision(layout, decision.record, params.candidates)
-    mirror(layout, params, [])  # no run, but where the ledger ends now
-    say(as_text(table, choice.champion.name if choice.champion else "", {}))
+    mirror_present(layout, params)  # in one process, as MLflow takes three CPU seconds to start
+    say(closing_box(layout, params, pipeline_start(), running="report"))
     failed = [f"{standing.name}: {standing.failure}" for standing in order if standing.failure]
     if failed:
         raise UserError("the report is written, and some candidates failed:\n  " + "\n  ".join(failed))

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from stages.core.candidates.run_record import write_run_record
 from stages.core.claims import claimed
+from stages.core.console import duration, say
 from stages.core.files import replaced_folder
 from stages.core.heads.head_making import make_head
 from stages.core.layout import PROJECT
@@ -33,4 +34,6 @@ def main(name: str, root: Path = PROJECT) -> None:
             else:
                 candidate, timing = make_head(folder, entry, record, data, params.tree.runtime.threads)
         write_run_record(layout, candidate, timing, devices)
+        if not candidate.failure:
+            say(f"train {name}: {candidate.record['n_epochs']} epochs in {duration(timing['train_wall_s'])}")
         mirror(layout, params, [name])

@@ -38,6 +38,7 @@ CANNOT_CHANGE_AN_OUT = {
     "stages/core/settings/head_options.py": "types of those values",
     "stages/core/settings/serve_options.py": "types of those values",
     "stages/core/candidates/run_record.py": "seconds, machine and commit, in files that no node reads",
+    "stages/core/reporting/closing.py": "what the terminal shows at the end",
     "stages/core/auditing/entries.py": "appends to the ledger, which no node reads",
     "stages/core/tracking/live.py": "tells MLflow of epochs",
     "stages/core/tracking/mirror.py": "mirrors finished files to MLflow",

@@ -72,6 +72,7 @@ def trained(prepared, tmp_path_factory) -> Checkout:
     shutil.copytree(prepared.root, made.root)
     made.stage("train", "plain")
     made.stage("evaluate", "plain")
+    made.command("sync")
     return made
 
 

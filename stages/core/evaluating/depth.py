@@ -10,7 +10,7 @@ from stages.core.candidates.calibrated import CALIBRATION, Calibration
 from stages.core.candidates.candidate import Candidate
 from stages.core.errors import UserError
 from stages.core.evaluating.curves import precision_recall, roc
-from stages.core.evaluating.evaluation import METRICS, measure
+from stages.core.evaluating.evaluation import METRICS, draw, measure
 from stages.core.evaluating.gaps import gaps
 from stages.core.evaluating.golden import GOLDEN, golden
 from stages.core.evaluating.intervals import proportion
@@ -33,6 +33,8 @@ def evaluate_in_depth(candidate: Candidate, options: Evaluate, manifest: Path, f
     raw = candidate.repeats
     pairs = [told(table, options) for table in raw]
     metrics = measure(candidate, [table for table, _ in pairs], options, folder)
+    if not candidate.failure:
+        draw(candidate, [table for table, _ in pairs], folder)
     if pairs and not candidate.failure:
         table, temperature = pairs[0]
         facts = facts_of(table, manifest)

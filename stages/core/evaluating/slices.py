@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from stages.core.evaluating.intervals import proportion
-from stages.core.evaluating.significance import holm
+from stages.core.evaluating.significance import fisher_exact, holm
 from stages.core.settings.evaluate_options import Evaluate, Slices
 
 NUMBERS = ("pixels", "aspect", "n_bytes", "brightness", "contrast", "crispness")
@@ -24,14 +24,12 @@ def sliced(hit: np.ndarray, facts: pd.DataFrame, options: Evaluate) -> pd.DataFr
     hit: bool [N]; facts: N rows of the manifest. p_value: Fisher's exact test of the slice against all other images,
     corrected after Holm for all slices, as some of many slices always look bad.
     """
-    from scipy.stats import fisher_exact
-
     parts = [part for part in all_parts(facts, options.slices) if options.slices.min_images <= part[2].sum() < len(hit)]
     rows, p = [], []
     for column, name, inside in parts:
         n, n_hits = int(inside.sum()), int(hit[inside].sum())
         others = (int(hit.sum()) - n_hits, len(hit) - n)
-        p.append(float(fisher_exact([[n_hits, n - n_hits], [others[0], others[1] - others[0]]]).pvalue))
+        p.append(fisher_exact((n_hits, n - n_hits), (others[0], others[1] - others[0])))
         rows.append([column, name, n, n_hits / n, *proportion(n_hits, n, options.confidence)])
     corrected = holm(p, len(p))
     return pd.DataFrame([[*row, one] for row, one in zip(rows, corrected, strict=True)], columns=COLUMNS)

@@ -1,5 +1,7 @@
 """Completing runs from files: they are the truth, and MLflow mirrors them."""
 
+import os
+import sqlite3
 from typing import Any
 
 from stages.core.candidates.candidate import RECORD, REFERENCE
@@ -7,10 +9,13 @@ from stages.core.console import progress
 from stages.core.files import digest, read_json, write_json
 from stages.core.layout import Layout
 from stages.core.settings.params import Params
+from stages.core.tracking.creation import sqlite_path
 from stages.core.tracking.ending import killed_with_process
 from stages.core.tracking.ledger_head import log_ledger_head
 from stages.core.tracking.model_logging import log_models
 from stages.core.tracking.presenting import present
+from stages.core.tracking.reading import Missing, read_store
+from stages.core.tracking.relocation import belongs_to, foreign_root
 from stages.core.tracking.runs import (
     ENDED,
     KEY,
@@ -23,8 +28,8 @@ from stages.core.tracking.runs import (
     log_params,
     log_seeds,
 )
-from stages.core.tracking.silence import tolerated
-from stages.core.tracking.store import Store, connect, tracking_uri
+from stages.core.tracking.silence import allowed, tolerated
+from stages.core.tracking.store import Store, connect, experiment_name, tracking_uri
 from stages.core.tracking.tables import log_tables
 from stages.core.tracking.times import epoch_times_ms, span_ms
 from stages.core.tracking.trails import Trail, by_seed, final_metrics, fingerprint, same_data, tags, timings, trails
@@ -38,8 +43,11 @@ def mirror(layout: Layout, params: Params, names: list[str]) -> int | None:
     Returns how many were touched, None when the store failed. What SIGTERM leaves incomplete is KILLED until the next.
     """
     with tolerated(tracking_uri(layout), "not completed"):
-        store = connect(layout, params)
+        allowed(tracking_uri(layout))
         every = [found for name in names for found in trails(layout, name)]
+        if is_complete(layout, params, every):
+            return 0
+        store = connect(layout, params)
         with killed_with_process(store, {found.key for found in every}):
             shown = progress(every, len(every), "MLflow", "runs")
             n_touched = sum([mirror_one(store, layout, params, found) for found in shown])
@@ -47,6 +55,28 @@ def mirror(layout: Layout, params: Params, names: list[str]) -> int | None:
             present(store, layout, params, every or candidates(layout, params))
         return n_touched
     return None
+
+
+def is_complete(layout: Layout, params: Params, every: list[Trail]) -> bool:
+    """Whether the store holds all of these runs, the ledger's end and its pages' texts: seen without MLflow.
+
+    Only of a SQLite file, and where no variable of MLflow's names the experiment by id.
+    """
+    uri = tracking_uri(layout)
+    path = sqlite_path(uri)
+    if path is None or "MLFLOW_EXPERIMENT_ID" in os.environ:
+        return False
+    try:
+        if belongs_to(path, layout.main_checkout) and foreign_root(path, layout.main_checkout / "mlruns"):
+            return False  # moved or copied: its artifacts must follow first
+        with read_store(path, experiment_name(params)) as (reader, experiment_id):
+            store = Store(reader, uri, experiment_id)
+            n_missing = sum(mirror_one(store, layout, params, found) for found in every)
+            present(store, layout, params, every or candidates(layout, params))
+            log_ledger_head(store, layout)
+            return n_missing == 0
+    except (Missing, sqlite3.Error, OSError):
+        return False
 
 
 def mirror_present(layout: Layout, params: Params) -> int | None:

@@ -143,3 +143,21 @@ def test_the_interval_of_a_mean_is_students():
     low, high = s.mean_interval(np.array([1.0, 2.0, 3.0]), 0.95)
 
     assert (low, high) == (pytest.approx(2 - 4.30265 / 3**0.5, abs=1e-4), pytest.approx(2 + 4.30265 / 3**0.5, abs=1e-4))
+
+
+@given(st.integers(0, 300), st.integers(0, 300))
+def test_mcnemar_is_the_binomial_test(only_a, only_b):
+    """As SciPy has it, which is too slow to import for one number."""
+    from scipy.stats import binomtest
+
+    expected = binomtest(only_a, only_a + only_b, 0.5).pvalue if only_a + only_b else 1.0
+    assert s.mcnemar(only_a, only_b) == pytest.approx(expected, rel=1e-9)
+
+
+@given(st.tuples(*[st.integers(0, 60)] * 4).filter(lambda t: t[0] + t[1] and t[2] + t[3]))
+def test_fishers_exact_test_is_scipys(table):
+    """The same two-sided p-value, whatever the table."""
+    from scipy.stats import fisher_exact
+
+    expected = fisher_exact([table[:2], table[2:]]).pvalue
+    assert s.fisher_exact(table[:2], table[2:]) == pytest.approx(expected, rel=1e-9)
