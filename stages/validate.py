@@ -13,12 +13,12 @@ from stages.core.errors import UserError
 from stages.core.files import digest, remove, replaced_folder, sweep, write_csv, write_json, write_text
 from stages.core.gate.draft import compact, write_manifest, write_rows
 from stages.core.gate.expectations import write_pages
-from stages.core.gate.findings import SEVERITIES, Finding, verdict
+from stages.core.gate.findings import SEVERITIES, Finding, folders_without_images, verdict
 from stages.core.gate.gating import Inspection, inspect, quarantined, subject_of
 from stages.core.gate.measuring import Thumbnails, measured
 from stages.core.gate.promises import Subject
 from stages.core.gate.value_ranges import value_ranges
-from stages.core.ingest.source import opened_index
+from stages.core.ingest.source import left_out_of, opened_index
 from stages.core.layout import PROJECT, Layout
 from stages.core.parallel import CHUNK
 from stages.core.reporting.pages import validation_page
@@ -38,6 +38,7 @@ def main(root: Path = PROJECT) -> None:
         subject = subject_of(compact(rows, params.tree.split.seed), thumbnails, params.tree.split)
         subject = quarantined(subject, params.checks, params.tree.quarantine, params.tree.split)
         found = inspect(subject, params.checks)
+        found.findings.extend(folders_without_images(left_out_of(layout.archive)))
         with working("validate: the page"):
             write_reports(layout, subject, found, rows)
         settle(layout, subject, found.findings, rows)

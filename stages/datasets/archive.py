@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import Field, model_validator
 
 from stages.core.ingest.archive import archives, problem
+from stages.core.ingest.image_filter import ImageFilter
 from stages.core.ingest.source import Source
 from stages.core.settings.options import Download, Section, Sha256s, Uris
 
@@ -30,5 +31,7 @@ class Options(Section):
 
 def source(options: Options, limits: Download, cache: Path) -> Source:
     """The images of the archives. Raises UserError; see `archives`."""
-    origin, members = archives(options.uri, options.sha256, limits, cache)
-    return Source({**origin, "licence": options.licence, "citation": options.citation}, members)
+    images = ImageFilter()
+    origin, members = archives(options.uri, options.sha256, limits, cache, images)
+    about = {**origin, "licence": options.licence, "citation": options.citation}
+    return Source(about, members, left_out=images.counted)

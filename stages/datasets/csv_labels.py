@@ -13,9 +13,10 @@ from pydantic import Field, model_validator
 
 from stages.core.errors import UserError, did_you_mean
 from stages.core.files import digest
-from stages.core.ingest.admission import is_image_name, safe_name
+from stages.core.ingest.admission import safe_name
 from stages.core.ingest.archive import archives, folder_members, problem
 from stages.core.ingest.fetch import fetched, shown
+from stages.core.ingest.image_filter import ImageFilter, is_image_name
 from stages.core.ingest.source import SPLIT_FOLDERS, Member, Source
 from stages.core.ingest.tables import rows_of_table
 from stages.core.settings.options import Download, Section, Sha256, Sha256s, Uri, Uris
@@ -71,22 +72,25 @@ NOTHING = (Row("", "", ""),)
 
 def source(options: Options, limits: Download, cache: Path) -> Source:
     """The images, each with what the tables say of it. Raises UserError."""
-    origin, members = images(options, limits, cache)
+    found = ImageFilter()
+    origin, members = images(options, limits, cache, found)
     tables = [(table, fetched(table.uri, table.sha256, cache)) for table in options.tables]
     origin["tables"] = [{"uri": shown(table.uri), "sha256": digest(path)} for table, path in tables]
     said: dict[str, tuple[Row, ...]] = {}
     for table, path in tables:
         add_rows(said, table_rows(path, table, options))
     origin |= {"licence": options.licence, "citation": options.citation}
-    return Source(origin, labelled(members, said), labels="table")
+    return Source(origin, labelled(members, said), labels="table", left_out=found.counted)
 
 
-def images(options: Options, limits: Download, cache: Path) -> tuple[dict[str, Any], Iterator[Member]]:
+def images(
+    options: Options, limits: Download, cache: Path, found: ImageFilter
+) -> tuple[dict[str, Any], Iterator[Member]]:
     """Return where the images are from, and the images without labels. Raises UserError."""
     if isinstance(options.images, str) and Path(options.images).expanduser().is_dir():
         folder = Path(options.images).expanduser()
-        return {"uri": folder.name}, folder_members(folder)
-    return archives(options.images, options.sha256, limits, cache)
+        return {"uri": folder.name}, folder_members(folder, found)
+    return archives(options.images, options.sha256, limits, cache, found)
 
 
 def table_rows(path: Path, table: Table, options: Options) -> Iterator[tuple[str, Row]]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import Field
 
 from stages.core.ingest.archive import folder_members
+from stages.core.ingest.image_filter import ImageFilter
 from stages.core.ingest.source import Source
 from stages.core.settings.options import Download, Section
 
@@ -24,4 +25,5 @@ def source(options: Options, limits: Download, cache: Path) -> Source:
     """The images below the folder, named by its last part as its place differs by machine. Raises UserError."""
     folder = Path(options.path).expanduser()
     origin = {"uri": folder.name, "licence": options.licence, "citation": options.citation}
-    return Source(origin, folder_members(folder))
+    images = ImageFilter()
+    return Source(origin, folder_members(folder, images), left_out=images.counted)

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from stages.core.errors import UserError
 from stages.core.ingest.archive import folder_members
+from stages.core.ingest.image_filter import ImageFilter
 from stages.core.ingest.source import Source
 from stages.core.settings.options import Download, Section
 
@@ -32,7 +33,8 @@ def source(options: Options, limits: Download, cache: Path) -> Source:
     if not folder.is_dir():
         there = ", ".join(sorted(path.name for path in found.iterdir() if path.is_dir()))
         raise UserError(f"{options.handle} holds no folder {options.subfolder!r}; there are: {there or 'none'}")
-    return Source({**origin, "licence": options.licence, "citation": options.citation}, folder_members(folder))
+    about, images = {**origin, "licence": options.licence, "citation": options.citation}, ImageFilter()
+    return Source(about, folder_members(folder, images), left_out=images.counted)
 
 
 def downloaded(options: Options) -> Path:

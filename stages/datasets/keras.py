@@ -136,7 +136,9 @@ def fashion_members(paths: list[Path], limits: Download) -> Iterator[Member]:
 
 def cifar_members(path: Path, label_mode: str | None, limits: Download, cache: Path) -> Iterator[Member]:
     """Yield the images of a binary CIFAR archive. Raises UserError when a file of it is missing or cut."""
-    inside = {Path(member.name).name: member for member in archive_members(path, limits, cache, is_part)}
+    inside = {
+        Path(member.name).name: member for member in archive_members(path, limits, cache, lambda name, _: is_part(name))
+    }
     meta = f"{label_mode}_label_names.txt" if label_mode else "batches.meta.txt"
     names = read_part(inside, meta, path).decode("utf-8").split()
     for split in ("train", "test"):

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from stages.core.files import listed
+
 Severity = Literal["critical", "warning", "info"]
 SEVERITIES = ("critical", "warning", "info")  # the worst first
 N_EXAMPLES = 12
@@ -26,3 +28,18 @@ def verdict(findings: list[Finding]) -> str:
     """Return 'fail' on a broken critical promise, 'warn' on a broken warning, else 'pass'."""
     broken = {finding.severity for finding in findings if not finding.passed}
     return "fail" if "critical" in broken else "warn" if "warning" in broken else "pass"
+
+
+def folders_without_images(left_out: dict[str, Any]) -> list[Finding]:
+    """A warning of the folders that hold files and no image: one may be a class in a format that nothing here reads."""
+    folders = left_out.get("without_images", {})
+    if not folders:
+        return []
+    each = listed(f"{folder} ({n:,} file{'s' * (n != 1)})" for folder, n in folders.items())
+    kinds = ", ".join(left_out.get("left_out", {}))
+    many = len(folders) != 1
+    message = (
+        f"{len(folders):,} folder{'s' * many} hold{'s' * (not many)} files and no image: {each}; if one is a class, "
+        f"save its images as JPEG or PNG (left out, in all: {kinds})"
+    )
+    return [Finding("readable", "warning", False, len(folders), 0, message)]

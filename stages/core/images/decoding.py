@@ -5,6 +5,7 @@ JPEG goes through libjpeg-turbo (simplejpeg), 4.5 times as fast as Pillow with t
 and everything unusual goes through Pillow.
 """
 
+import importlib
 import io
 import re
 from collections.abc import Iterator
@@ -31,6 +32,10 @@ FORMATS = (
     "AVIF",
     "JPEG2000",
 )  # JPEG also where it holds several (MPO)
+PLUG_INS = {  # how a file of theirs begins: name in Pillow, and the package; see the extra `formats`
+    rb"....ftyp(?:hei[cxms]|hev[cx]|mi[af]1(?!.{0,48}avif)|msf1(?!.{0,48}avif))": ("HEIF", "pillow-heif"),
+    rb"\0\0\0\x0cJXL \r\n\x87\n|\xff\x0a": ("JXL", "pillow-jxl-plugin"),
+}
 ORIENTATION, UPRIGHT = 0x0112, 1
 TURNS = {1: None, 2: 0, 3: 3, 4: 1, 5: 5, 6: 4, 7: 6, 8: 2}  # EXIF orientation -> PIL.Image.Transpose
 STANDALONE = {bytes([code]) for code in (0x01, *range(0xD0, 0xD9), 0xFF)}  # JPEG markers without a length
@@ -137,6 +142,20 @@ def orientation(image: "Image.Image") -> int:
     return int(found) if found in TURNS else UPRIGHT
 
 
+def formats_of(data: bytes) -> tuple[str, ...]:
+    """Formats that Pillow may take these bytes for. Raises NotAnImage for one whose package is not installed."""
+    for beginning, (name, package) in PLUG_INS.items():
+        if re.match(beginning, data, re.DOTALL):
+            try:
+                plug_in = importlib.import_module(package.replace("-", "_").removesuffix("_plugin"))
+            except ImportError as error:
+                raise NotAnImage(f"{name} needs {package}, which is not installed; `pip install {package}`") from error
+            if register := getattr(plug_in, "register_heif_opener", None):  # the other one registers itself
+                register()
+            return (name,)
+    return FORMATS
+
+
 @contextmanager
 def opened(data: bytes) -> Iterator["Image.Image"]:
     """Open an image of FORMATS by Pillow, which reads its header. Raises NotAnImage, also for what fails inside."""
@@ -144,9 +163,9 @@ def opened(data: bytes) -> Iterator["Image.Image"]:
 
     from PIL import Image
 
-    stream = io.BytesIO(data)
+    stream, formats = io.BytesIO(data), formats_of(data)
     try:
-        with warnings.catch_warnings(action="ignore"), Image.open(stream, formats=FORMATS) as image:
+        with warnings.catch_warnings(action="ignore"), Image.open(stream, formats=formats) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise NotAnImage(f"{image.width} x {image.height} pixels are more than {MAX_PIXELS:,}")
             yield image

@@ -2,7 +2,7 @@
 
 import io
 
-from stages.core.images.decoding import FORMATS, MAX_PIXELS, NotAnImage
+from stages.core.images.decoding import FORMATS, MAX_PIXELS, NotAnImage, formats_of
 
 
 def checked(data: bytes, max_pixels: int = MAX_PIXELS) -> int:
@@ -34,10 +34,11 @@ def by_pillow(data: bytes) -> tuple[int, int]:
 
     from PIL import Image
 
+    formats = formats_of(data)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            with Image.open(io.BytesIO(data), formats=formats) as image:
                 return image.size
     except Image.DecompressionBombError as error:
         raise NotAnImage(f"more than {MAX_PIXELS:,} pixels") from error

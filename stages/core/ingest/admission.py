@@ -1,4 +1,4 @@
-"""What may come in from outside: names that stay inside, sizes within the limits, images by their ending."""
+"""What may come in from outside: names that stay inside, sizes within the limits."""
 
 import lzma
 import tarfile
@@ -13,7 +13,6 @@ from stages.core.errors import UserError
 from stages.core.ingest.source import Member
 from stages.core.settings.options import Download
 
-IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm"}
 LONGEST_NAME = 4096  # bytes: PATH_MAX of Linux
 # what the standard library and Arrow raise on damaged bytes; NotImplementedError also on a rare compression
 DAMAGE = (
@@ -27,14 +26,7 @@ DAMAGE = (
     OverflowError,
     NotImplementedError,
 )
-Wanted = Callable[[str], bool]
-
-
-def is_image_name(name: str) -> bool:
-    """Whether a file counts as an image by its ending; hidden files and macOS's shadow files don't."""
-    path = PurePosixPath(name)
-    hidden = any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
-    return path.suffix.lower() in IMAGE_SUFFIXES and not hidden
+Wanted = Callable[[str, Callable[[], bytes]], bool]  # of a name, and of what reads the first bytes
 
 
 def safe_name(name: str, source: str) -> str:

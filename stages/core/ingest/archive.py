@@ -3,7 +3,7 @@
 import os
 import tarfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -13,8 +13,9 @@ from urllib.parse import unquote, urlparse
 from stages.core.console import progress
 from stages.core.errors import UserError
 from stages.core.files import digest
-from stages.core.ingest.admission import DAMAGE, Wanted, damaged_archive, is_image_name, once, safe_name
+from stages.core.ingest.admission import DAMAGE, Wanted, damaged_archive, once, safe_name
 from stages.core.ingest.fetch import fetched, shown
+from stages.core.ingest.image_filter import HEAD, ImageFilter, is_system_name
 from stages.core.ingest.source import Member
 from stages.core.ingest.tar_archive import opener_of, tar_members
 from stages.core.ingest.zip_archive import zip_members
@@ -24,25 +25,38 @@ ARCHIVE_SUFFIXES = {".zip", ".tar", ".gz", ".bz2", ".xz", ".zst", ".tgz", ".tbz2
 USTAR = (257, b"ustar")  # place and text that every tar since 1988 has
 
 
-def folder_members(folder: Path) -> Iterator[Member]:
-    """Yield the images below a folder, hidden ones left out.
+def folder_members(folder: Path, images: ImageFilter | None = None) -> Iterator[Member]:
+    """Yield the images below a folder; what is hidden or a system's own is left out, and counted by `images`.
 
     A link to a file inside the folder is read, a link to a folder inside is not followed, as its images are read
     where they lie. Raises UserError when the folder is missing, or on a link that leads outside or nowhere.
     """
     if not folder.is_dir():
         raise UserError(f"{folder} is no folder; give the path of a folder with one folder of images a class")
-    inside = Path(os.path.realpath(folder))
+    inside, images = Path(os.path.realpath(folder)), images or ImageFilter()
     for parent, folders, files in os.walk(folder, onerror=unreadable):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in filter(is_system_name, folders):
+            images.leave_out_folder(Path(parent, name))
+        folders[:] = sorted(name for name in folders if not is_system_name(name))
         for name in folders:
             check_link(Path(parent, name), folder, inside)
         for path in (Path(parent, file) for file in files):
             name = path.relative_to(folder).as_posix()
-            if is_image_name(name):
+            if images(name, partial(beginning, path, folder, inside)):
                 check_link(path, folder, inside)
                 if path.is_file():
                     yield Member(safe_name(name, str(folder)), path.read_bytes)
+
+
+def beginning(path: Path, folder: Path, inside: Path) -> bytes:
+    """First bytes of a file; none of a link that leads outside, of a pipe, or of what may not be read."""
+    if not path.is_file() or not Path(os.path.realpath(path)).is_relative_to(inside):
+        return b""
+    try:
+        with path.open("rb") as stream:
+            return stream.read(HEAD)
+    except PermissionError:
+        return b""
 
 
 def unreadable(error: OSError) -> None:
@@ -60,13 +74,14 @@ def check_link(path: Path, folder: Path, inside: Path) -> None:
             raise UserError(f"{folder}: {name} is a link that leads nowhere; remove it or mend it")
 
 
-def archive_members(path: Path, limits: Download, cache: Path, wanted: Wanted = is_image_name) -> Iterator[Member]:
+def archive_members(path: Path, limits: Download, cache: Path, wanted: Wanted | None = None) -> Iterator[Member]:
     """Yield the images in a zip or tar (also compressed), never unpacking to disk under their names.
 
     The images of a compressed tar are copied to one nameless file in `cache`. Raises UserError on something that
     is no archive, and on members that could do harm: names outside or twice, links, devices, encryption, too
     many, too large, too densely packed or overlapping.
     """
+    wanted = wanted or ImageFilter()
     if is_tar(path):
         members = tar_members(path, limits, wanted, cache)
     elif zipfile.is_zipfile(path):
@@ -100,7 +115,11 @@ def old_tar(block: bytes) -> bool:
 
 
 def archives(
-    uris: str | list[str], hashes: str | list[str | None] | None, limits: Download, cache: Path
+    uris: str | list[str],
+    hashes: str | list[str | None] | None,
+    limits: Download,
+    cache: Path,
+    images: ImageFilter | None = None,
 ) -> tuple[dict[str, Any], Iterator[Member]]:
     """Fetch one or several archives; return what source.json records of them, and their images.
 
@@ -109,17 +128,20 @@ def archives(
     """
     if isinstance(uris, str):
         path = fetched(uris, hashes if isinstance(hashes, str) else None, cache)
-        return {"uri": shown(uris), "sha256": digest(path)}, archive_members(path, limits, cache)
+        return {"uri": shown(uris), "sha256": digest(path)}, archive_members(path, limits, cache, images)
     wanted = hashes if isinstance(hashes, list) else [None] * len(uris)
     paths = [fetched(uri, sha256, cache) for uri, sha256 in zip(uris, wanted, strict=True)]
     found = [{"uri": shown(uri), "sha256": digest(path)} for uri, path in zip(uris, paths, strict=True)]
-    members = (partial(below, stem(uri), path, limits, cache) for uri, path in zip(uris, paths, strict=True))
+    members = (
+        partial(below, stem(uri), archive_members(path, limits, cache, images))
+        for uri, path in zip(uris, paths, strict=True)
+    )
     return {"uri": ", ".join(map(shown, uris)), "archives": found}, (one for each in members for one in each())
 
 
-def below(folder: str, path: Path, limits: Download, cache: Path) -> Iterator[Member]:
+def below(folder: str, members: Iterable[Member]) -> Iterator[Member]:
     """Yield the images of an archive with a folder before their names."""
-    for member in archive_members(path, limits, cache):
+    for member in members:
         yield replace(member, name=f"{folder}/{member.name}")
 
 

@@ -5,6 +5,7 @@ split, group, note. With it an image is one read at a known place: the list of a
 half a gigabyte in every process.
 """
 
+import json
 import os
 import zipfile
 import zlib
@@ -25,6 +26,7 @@ INDEX = "index.parquet"
 LOCAL_HEADER = 30  # bytes before the name of a stored member
 ROWS = 1 << 14  # of a table held at once
 ZIP_BYTES = "images_zip_bytes"  # in the index's own metadata
+LEFT_OUT = "left_out"  # there as well: see ImageFilter.counted
 NOWHERE = -1  # offset of what the source names and has not got
 SCHEMA = pa.schema(
     {
@@ -61,6 +63,7 @@ class Source:
     origin: dict[str, Any]
     members: Iterable[Member]
     labels: Literal["folders", "table"] = "folders"
+    left_out: Callable[[], dict[str, Any]] = dict  # what was no image, once the members are read
 
 
 def write_source(archive: Path, source: Source, desc: str = "pack") -> int:
@@ -75,7 +78,8 @@ def write_source(archive: Path, source: Source, desc: str = "pack") -> int:
             rows = (row(store, member, source) for member in progress(distinct(ordered), len(ordered), desc))
             for batch in batched(rows, ROWS):
                 writer.write_batch(pa.RecordBatch.from_pylist(batch, SCHEMA))
-        writer.add_key_value_metadata({ZIP_BYTES: str(archive.stat().st_size)})
+        left_out = {LEFT_OUT: json.dumps(counted, sort_keys=True)} if (counted := source.left_out()) else {}
+        writer.add_key_value_metadata({ZIP_BYTES: str(archive.stat().st_size), **left_out})
     return sum(member.read is not None for member in ordered)
 
 
@@ -143,6 +147,12 @@ def opened_index(archive: Path) -> pq.ParquetFile:
     if size != written:  # its own list of members is not read, so a cut one would go unnoticed
         raise damaged(archive, f"{size:,} bytes, and {written:,} were written")
     return index
+
+
+def left_out_of(archive: Path) -> dict[str, Any]:
+    """What the origin holds beside its images: files by ending, folders without an image; {} for nothing."""
+    kept = (pq.read_metadata(index_of(archive)).metadata or {}).get(LEFT_OUT.encode())
+    return dict(json.loads(kept or "{}"))
 
 
 def damaged(path: Path, reason: object) -> UserError:

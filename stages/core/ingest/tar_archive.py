@@ -14,6 +14,7 @@ from typing import IO, Any
 from stages.core.errors import UserError
 from stages.core.files import CHUNK
 from stages.core.ingest.admission import DAMAGE, Wanted, check_totals, damaged_archive, safe_name
+from stages.core.ingest.image_filter import HEAD
 from stages.core.ingest.source import Member
 from stages.core.settings.options import Download
 
@@ -99,7 +100,7 @@ def in_place(path: Path, stream: IO[bytes], limits: Download, wanted: Wanted) ->
     """Yield members of a plain tar: each is a piece of the file."""
     with tarfile.open(fileobj=stream, mode="r:", tarinfo=CarefulInfo) as archive:
         for name, info in files(path, archive, limits):
-            if wanted(name):
+            if wanted(name, partial(piece, path, info.offset_data, min(info.size, HEAD))):
                 yield Member(name, partial(piece, path, info.offset_data, info.size))
         stream.seek(archive.offset)
         check_end(stream.read(tarfile.BLOCKSIZE), archive.offset)
@@ -112,8 +113,8 @@ def spooled(path: Path, stream: Any, limits: Download, wanted: Wanted, cache: Pa
     spool = tempfile.TemporaryFile(dir=cache)  # noqa: SIM115 - lives as long as the members that read it
     with tarfile.open(fileobj=forward, mode="r:", tarinfo=CarefulInfo) as archive:  # type: ignore[call-overload]
         for name, info in files(path, archive, limits):
-            if wanted(name):
-                start = spool.tell()
+            start = spool.tell()
+            if wanted(name, partial(first_copied, forward, info, spool)):
                 copy(forward, info, spool)
                 yield Member(name, partial(kept, spool, start, info.size))
         check_end(forward.last, archive.offset)
@@ -146,10 +147,18 @@ def check_total_with(path: Path, info: tarfile.TarInfo, totals: tuple[int, int],
         raise UserError(f"{error} (passed at member {info.name!r})") from error
 
 
+def first_copied(forward: Forward, info: tarfile.TarInfo, spool: IO[bytes]) -> bytes:
+    """First bytes of a member, copied to the spool; its copy goes on behind them."""
+    forward.seek(info.offset_data)
+    data = forward.read(min(info.size, HEAD))
+    spool.write(data)
+    return data
+
+
 def copy(forward: Forward, info: tarfile.TarInfo, spool: IO[bytes]) -> None:
     """Append the bytes of a member to the spool. Raises ReadError when the tar ends before."""
-    forward.seek(info.offset_data)
-    left = info.size
+    forward.seek(max(info.offset_data, forward.tell()))
+    left = info.size - (forward.tell() - info.offset_data)
     while left:
         data = forward.read(min(left, CHUNK))
         if not data:

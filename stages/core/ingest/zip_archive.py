@@ -8,6 +8,7 @@ from pathlib import Path
 
 from stages.core.errors import UserError
 from stages.core.ingest.admission import DAMAGE, Wanted, check_totals, damaged_archive, safe_name
+from stages.core.ingest.image_filter import HEAD
 from stages.core.ingest.source import LOCAL_HEADER, Member
 from stages.core.settings.options import Download
 
@@ -33,7 +34,7 @@ def zip_members(path: Path, limits: Download, wanted: Wanted) -> Iterator[Member
     check_overlaps(path, infos)
     for info in infos:
         name = safe_name(written_name(info, path), str(path))
-        if not info.is_dir() and wanted(name):
+        if not info.is_dir() and wanted(name, partial(beginning, archive, info)):
             yield Member(name, partial(read_zip_member, archive, info, path))
 
 
@@ -74,6 +75,15 @@ def check_overlaps(path: Path, infos: list[zipfile.ZipInfo]) -> None:
                 f"{path}: member {info.filename!r} shares bytes with another one; such an archive is refused"
             )
         end = info.header_offset + LOCAL_HEADER + info.compress_size
+
+
+def beginning(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
+    """First bytes of a member; none of one that can't be read."""
+    try:
+        with archive.open(info) as stream:
+            return stream.read(HEAD)
+    except DAMAGE:
+        return b""
 
 
 def read_zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) -> bytes:

@@ -12,7 +12,7 @@ from stages.core.gate.findings import SEVERITIES, Finding, verdict
 from stages.core.images.decoding import NotAnImage, decode_for_display
 from stages.core.images.manifest import SPLITS
 from stages.core.images.thumbnails import data_uri
-from stages.core.ingest.source import images_named
+from stages.core.ingest.source import images_named, left_out_of
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
 THUMBNAIL = 72  # CSS pixels; images are stored at this size at most, so that a page stays small
@@ -92,6 +92,7 @@ def validation_page(manifest: pd.DataFrame, findings: list[Finding], archive: Pa
         n_unreadable=int(manifest["error"].notna().sum()),
         quarantine=quarantine_counts(manifest),
         n_special=special_counts(manifest),
+        n_left_out=left_out_of(archive).get("left_out", {}),
     )
 
 

@@ -48,7 +48,7 @@ def members_of(place: Path, limits: Download, cache: Path) -> list[Member]:
     found = folder_members(place) if place.is_dir() else archive_members(place, limits, cache)
     members = sorted(found, key=lambda member: member.name)
     if not members:
-        raise UserError(f"{place} holds no image (by the ending of its name: .jpg, .png, …)")
+        raise UserError(f"{place} holds no image, by endings and first bytes of its files")
     return members
 
 

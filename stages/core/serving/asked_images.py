@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from stages.core.console import say
 from stages.core.errors import UserError
-from stages.core.ingest.admission import is_image_name
 from stages.core.ingest.archive import archive_members, folder_members, is_tar
+from stages.core.ingest.image_filter import ImageFilter, is_image_name, told
 from stages.core.ingest.source import Member
 from stages.core.settings.options import Download
 
@@ -36,15 +37,18 @@ def places(words: list[str]) -> list[Path]:
 
 def members_at(place: Path, limits: Download, cache: Path) -> Iterator[Member]:
     """The images of one place. Raises UserError for a folder or an archive that holds none."""
+    images = ImageFilter()
     if place.is_dir():
-        inner = sorted(folder_members(place), key=lambda member: member.name)
+        inner = sorted(folder_members(place, images), key=lambda member: member.name)
     elif not is_image_name(place.name) and (zipfile.is_zipfile(place) or is_tar(place)):
-        inner = sorted(archive_members(place, limits, cache), key=lambda member: member.name)
+        inner = sorted(archive_members(place, limits, cache, images), key=lambda member: member.name)
     else:
         yield Member(readable_name(place), place.read_bytes)
         return
     if not inner:
-        raise UserError(f"{place} holds no image (by the ending of its name: .jpg, .png, …)")
+        raise UserError(f"{place} holds no image ({told(images.counted()) or 'no file'})")
+    if left_out := told(images.counted()):
+        say(f"{place}: {left_out}")
     for member in inner:
         yield replace(member, name=f"{readable_name(place)}/{member.name}")
 

@@ -19,8 +19,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stages.core.errors import UserError
-from stages.core.ingest.admission import is_image_name, safe_name
+from stages.core.ingest.admission import safe_name
 from stages.core.ingest.archive import archive_members, archives, folder_members, stem
+from stages.core.ingest.image_filter import is_image_name
 from stages.core.ingest.source import Source, write_source
 from stages.core.settings.options import Download
 from tests.core.ingest.test_hostile_archives import zstd
