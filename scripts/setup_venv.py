@@ -219,6 +219,8 @@ def unfit_reason(venv: Path) -> str:
         return f"it is of Python {version[0]}.{version[1]}, and {sys.executable} is {here[0]}.{here[1]}"
     if Path(prefix).resolve() != venv.resolve() or str(venv) not in activate:
         return "it was moved or copied from another folder"
+    if pip(venv, "list").returncode:  # pip before 23.1 with Python 3.12, say
+        return "its pip doesn't work with this Python"
     names = [normalize(found.metadata["Name"]) for found in installed_packages(venv)]
     return "it holds packages twice" if len(names) > len(set(names)) else ""
 

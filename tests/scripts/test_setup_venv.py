@@ -231,12 +231,15 @@ def venv(tmp_path):
 
 
 def test_why_an_environment_is_not_taken_over(venv):
-    """None, one that was moved, one whose Python is gone, one with a package twice; and a sound one is."""
+    """None, one moved, one without its Python, one whose pip fails, one with a package twice; a sound one is."""
     assert setup_venv.unfit_reason(venv) == ""
     assert "none" in setup_venv.unfit_reason(venv / "nowhere")
     twin = setup_venv.site_packages(venv) / "dns-2.0.dist-info"
     shutil.copytree(twin.with_name("dns-1.0.dist-info"), twin)
     assert "twice" in setup_venv.unfit_reason(venv)
+    python = (venv / "bin/python").read_text()
+    (venv / "bin/python").write_text(python + 'test "$2" != pip\n')
+    assert "its pip doesn't work" in setup_venv.unfit_reason(venv)
     (venv / "bin/activate").write_text("VIRTUAL_ENV=/elsewhere/.venv\n")
     assert "moved" in setup_venv.unfit_reason(venv)
     (venv / "bin/python").unlink()
