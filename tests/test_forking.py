@@ -1,5 +1,6 @@
 """What the tests fork off a warm process behaves as what they start; where it could not, it is started."""
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from stages.core.files import digest
+from stages.core.layout import PROJECT
 from tests import forking
 from tests.conftest import Checkout
 
@@ -62,6 +64,19 @@ def test_a_fork_behaves_as_a_start(what, planted):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("what", ["nothing", "code", "error"])
+def test_a_fork_runs_a_text_as_python_does(what, planted):
+    """`python -c`, with its arguments, in a `__main__` of its own."""
+    code = SHOW.replace("__spec__.name", "__spec__").replace("os.path.basename(__file__)", "'__file__' in globals()")
+    done = [planted.run(sys.executable, "-c", code, what, ok=False, **more) for more in ({}, {forking.COLD: "1"})]
+
+    assert done[0].returncode == done[1].returncode and done[0].stdout == done[1].stdout
+    assert done[0].stderr.splitlines()[:1] + done[0].stderr.splitlines()[-1:] == (
+        done[1].stderr.splitlines()[:1] + done[1].stderr.splitlines()[-1:]
+    )
+
+
+@pytest.mark.slow
 def test_what_can_not_be_forked_is_started(planted):
     """Another environment of an import, a limit, an ignored signal, an option of Python: as ever."""
     (planted.root / "stages/__main__.py").write_text(WARM)
@@ -73,8 +88,26 @@ def test_what_can_not_be_forked_is_started(planted):
     assert planted.run("sh", "-c", 'ulimit -f 999; exec "$@"', "sh", "python", *python[1:]).stdout == "False\n"
     assert planted.run("sh", "-c", 'trap "" HUP; exec "$@"', "sh", "python", *python[1:]).stdout == "False\n"
     assert planted.run(sys.executable, "-B", "-m", "stages").stdout == "False\n"
+    assert planted.run("sh", "-c", 'exec "$@" 7<.', "sh", "python", *python[1:]).stdout == "False\n"
     (planted.root / "params.yaml").write_text("runtime:\n  onednn: false\n")
     assert planted.run(*python).stdout == "False\n"
+
+
+@pytest.mark.slow
+def test_a_fork_runs_the_code_of_its_folder(planted):
+    """A copy of a module of this project is called by its own path, and an edited one is what it says."""
+    (planted.root / "stages/core").mkdir()
+    (planted.root / "stages/core/__init__.py").touch()
+    shutil.copy(PROJECT / "stages/core/errors.py", planted.root / "stages/core")
+    shows = (
+        "from stages.core import errors\nprint(errors.did_you_mean.__code__.co_filename, hasattr(errors, 'PLANTED'))\n"
+    )
+    (planted.root / "stages/__main__.py").write_text(shows)
+    path = planted.root / "stages/core/errors.py"
+
+    assert planted.stage().stdout == f"{path} False\n"
+    path.write_text(path.read_text() + "\nPLANTED = 1\n")
+    assert planted.stage().stdout == f"{path} True\n"
 
 
 @pytest.mark.slow

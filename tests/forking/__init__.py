@@ -2,7 +2,7 @@
 
 `python -m stages train plain` spends 4 to 9 of its 5 to 10 CPU seconds on importing TensorFlow, MLflow and others. One
 process of the test session (`server.py`) imports these, runs nothing of them, and forks itself for each start. A folder
-that stands first on PATH holds `python` and `dvc` (`client.py`), which ask it; what they may not ask of it, they start
+that stands first on PATH holds `python`, `dvc` and others (`client.py`), which ask it; what they may not ask of it, they start
 as ever: another option of Python, another environment that imports read, a process under limits or in a namespace.
 The code under test is imported after the fork, from the folder in which the command runs.
 
@@ -27,7 +27,7 @@ class ForkServer:
     def __init__(self, folder: Path) -> None:
         self.bin = folder / "bin"
         self.bin.mkdir(parents=True)
-        for name in ("python", "dvc"):
+        for name in ("python", "dvc", "mlflow", "uvicorn"):
             client = self.bin / name
             client.write_text(f"#!{sys.executable} -IS\n{(HERE / 'client.py').read_text()}")
             client.chmod(0o755)
@@ -68,7 +68,7 @@ def announced(folder: Path) -> ForkServer:
 
 
 def programs() -> str:
-    """The folder of `python` and `dvc` that ask the server."""
+    """The folder of the programs that ask the server."""
     return str(Path(os.environ[ADDRESS]) / "bin")
 
 

@@ -11,6 +11,7 @@ ME = os.path.abspath(sys.argv[0])
 FOLDER, NAME = os.path.dirname(os.path.dirname(ME)), os.path.basename(ME)
 REAL = sys.executable if NAME == "python" else os.path.join(os.path.dirname(sys.executable), NAME)
 ARGUMENTS = sys.argv[1:] if NAME == "python" else ["-m", NAME, *sys.argv[1:]]
+MODULES = ("stages", "stages.commands", "dvc", "mlflow", "uvicorn")
 
 
 def start_as_ever():
@@ -24,6 +25,7 @@ def said():
         "cwd": os.getcwd(),
         "environment": dict(os.environ),
         "group": os.getpgrp(),
+        "leads": os.getsid(0) == os.getpid(),
         "limits": [resource.getrlimit(number) for number in range(resource.RLIM_NLIMITS)]
         if hasattr(resource, "RLIM_NLIMITS")
         else [resource.getrlimit(number) for number in range(16)],
@@ -40,6 +42,11 @@ def umask():
     mask = os.umask(0)
     os.umask(mask)
     return mask
+
+
+def inherited():
+    """Streams beside the usual three, which a fork would not have."""
+    return [name for name in os.listdir("/proc/self/fd") if int(name) > 2 and os.path.exists(f"/proc/self/fd/{name}")]
 
 
 def ask():
@@ -65,9 +72,8 @@ def number(line):
 
 
 def main():
-    if os.environ.get("IMAGETRAIL_TESTS_COLD") or ARGUMENTS[:1] != ["-m"] or len(ARGUMENTS) < 2:
-        start_as_ever()
-    if ARGUMENTS[1] not in ("stages", "stages.commands", "dvc"):
+    can = len(ARGUMENTS) > 1 and (ARGUMENTS[0] == "-c" or (ARGUMENTS[0] == "-m" and ARGUMENTS[1] in MODULES))
+    if os.environ.get("IMAGETRAIL_TESTS_COLD") or not can or inherited():
         start_as_ever()
     try:
         line = ask()

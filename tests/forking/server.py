@@ -3,10 +3,12 @@
 Its arguments: a listening socket, and the folder of the clients. Ends with the process that started it.
 """
 
+import _imp
 import array
 import atexit
 import gc
 import importlib
+import importlib.machinery
 import io
 import marshal
 import os
@@ -20,12 +22,14 @@ import sys
 import threading
 import time
 import traceback
+import types
 from contextlib import suppress
+from importlib.abc import SourceLoader
 from pathlib import Path
 from typing import Any, NoReturn
 
 READ_AT_IMPORT = re.compile(
-    "PYTHON|TF|KERAS|OMP_|MKL|OPENBLAS|NUMEXPR|MPL|LD_|XLA|CUDA|GRPC|LANG|LC_|TZ|MALLOC|ARROW|MLFLOW_.*(LOGGING|RICH|JOB)|GX_|HOME$"
+    "PYTHON(?!UNBUFFERED|DONTWRITE)|TF|KERAS|OMP_|MKL|OPENBLAS|NUMEXPR|MPL|LD_|XLA|CUDA|GRPC|LANG|LC_|TZ|MALLOC|ARROW|MLFLOW_.*(LOGGING|RICH|JOB)|GX_|HOME$"
 )
 OWN = {  # what our code sets before it imports: stages/core/console.py, training/runtime.py, tracking/store.py
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -53,6 +57,30 @@ def imported() -> None:
         finally:
             for other in absent:
                 del sys.modules[other]
+
+
+class Compiled(importlib.machinery.SourceFileLoader):
+    """Loads sources that equal those of this project without compiling them anew, wherever they lie."""
+
+    known: dict[bytes, types.CodeType] = {}
+
+    @classmethod
+    def learn(cls, folder: Path) -> None:
+        """Compile what lies in a folder, and use it from now on."""
+        for path in folder.rglob("*.py"):
+            data = path.read_bytes()
+            cls.known[data] = compile(data, str(path), "exec", dont_inherit=True)
+        importlib.machinery.SourceFileLoader.get_code = cls.get_code  # type: ignore[method-assign]
+
+    def get_code(self, fullname: str) -> types.CodeType | None:
+        """Code of a module; as ever where the source is another."""
+        if fullname.partition(".")[0] == "stages":
+            path = self.get_filename(fullname)
+            code = Compiled.known.get(self.get_data(path))
+            if code is not None:
+                _imp._fix_co_filename(code, path)
+                return code
+        return SourceLoader.get_code(self, fullname)
 
 
 class Server:
@@ -101,7 +129,7 @@ class Server:
             self.selector.close()
             for each in (line, self.listening, *self.lines.values()):
                 os.close(each.detach())
-            adopt(streams)
+            adopt(streams, bool(said["environment"].get("PYTHONUNBUFFERED")))
             return said
         for stream in streams:
             os.close(stream)
@@ -131,7 +159,7 @@ class Server:
         """Kill the child of a client that was killed: to the tests, both are one process."""
         self.selector.unregister(self.lines[pid])
         with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+            os.killpg(pid, signal.SIGKILL) if os.getpgid(pid) == pid else os.kill(pid, signal.SIGKILL)
 
     def ended(self, pid: int, watched: int) -> None:
         """Tell a client how its child ended."""
@@ -162,7 +190,7 @@ def received(line: socket.socket) -> tuple[dict[str, Any], list[int]]:
     return marshal.loads(data), list(fds)
 
 
-def adopt(streams: list[int]) -> None:
+def adopt(streams: list[int], unbuffered: bool) -> None:
     """Let the client's streams be those of this process, and close all else."""
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
@@ -171,7 +199,6 @@ def adopt(streams: list[int]) -> None:
             with suppress(OSError):
                 os.close(int(name))
     sys.stdin = sys.__stdin__ = open(0, closefd=False)  # type: ignore[misc]  # noqa: SIM115
-    unbuffered = bool(os.environ.get("PYTHONUNBUFFERED"))
     for number, name in ((1, "stdout"), (2, "stderr")):
         stream = io.TextIOWrapper(
             open(number, "wb", 0 if unbuffered else -1, closefd=False), "utf-8",  # noqa: SIM115
@@ -182,31 +209,34 @@ def adopt(streams: list[int]) -> None:
         setattr(sys, f"__{name}__", stream)
 
 
-def become(said: dict[str, Any], programs: str) -> str:
-    """Take over folder, environment, group and arguments of the client; returns the module that it runs."""
-    _, module, *words = said["arguments"]
+def become(said: dict[str, Any], programs: str) -> tuple[str, str]:
+    """Take over folder, environment, group and arguments of the client; returns what it runs."""
+    option, what, *words = said["arguments"]
     os.chdir(said["cwd"])
     os.umask(said["umask"])
     with suppress(OSError):
-        os.setpgid(0, said["group"])
+        os.setsid() if said["leads"] else os.setpgid(0, said["group"])
     os.environ.clear()
     os.environ.update(said["environment"])
-    sys.path[0] = said["cwd"]
-    sys.argv = ["dvc" if module == "dvc" else "", *words]
-    if module == "dvc":
-        sys.argv[0] = str(Path(sys.executable).with_name("dvc"))
-    else:
+    sys.dont_write_bytecode = bool(os.environ.get("PYTHONDONTWRITEBYTECODE"))
+    sys.path[0] = said["cwd"] if option == "-m" else ""
+    sys.argv = ["-c" if option == "-c" else str(Path(sys.executable).with_name(what)), *words]
+    if what != "dvc":
         sys.executable = str(Path(programs) / "python")  # what it starts itself may be forked as well
     import numpy as np
 
     np.random.seed()
-    return module
+    return option, what
 
 
-def run(module: str) -> int:
-    """Run a module as `python -m` does; returns the exit code."""
+def run(option: str, what: str) -> int:
+    """Run a module as `python -m` does, or a text as `python -c`; returns the exit code."""
     try:
-        runpy.run_module(module, run_name="__main__", alter_sys=True)
+        if option == "-c":
+            main = sys.modules["__main__"] = types.ModuleType("__main__")
+            exec(compile(what, "<string>", "exec"), main.__dict__)
+        else:
+            runpy.run_module(what, run_name="__main__", alter_sys=True)
     except SystemExit as end:
         if end.code is None or isinstance(end.code, int):
             return (end.code or 0) & 255
@@ -237,7 +267,7 @@ def log(said: dict[str, Any], began: float) -> None:
     new = sorted(name for name in sys.modules if name not in KNOWN and name.split(".")[0] != "stages")
     with open(LOG, "a") as stream:
         cpu = f"{used.ru_utime + used.ru_stime:.2f} s of {time.time() - began:.2f}"
-        stream.write(f"{cpu} {' '.join(said['arguments'])} {said['cwd']} | {' '.join(new)}\n")
+        stream.write(f"{cpu} {' '.join(said['arguments'])[:200]!r} {said['cwd']} | {' '.join(new)}\n")
 
 
 if __name__ == "__main__":
@@ -248,13 +278,14 @@ if __name__ == "__main__":
     sys.path[0] = os.getcwd()
     os.chdir("/")
     imported()
+    Compiled.learn(Path(__file__).parents[2] / "stages")
     server = Server(socket.socket(fileno=int(sys.argv[1])), sys.argv[2], before)
     KNOWN, LOG = set(sys.modules), before.get("IMAGETRAIL_TESTS_FORK_LOG")
     gc.collect()
     gc.freeze()
     said = server.loop()
     began = time.time()
-    module = become(said, server.programs)
+    option, what = become(said, server.programs)
     if LOG:
         atexit.register(log, said, began)
-    leave(run(module))
+    leave(run(option, what))
