@@ -9,10 +9,11 @@ TEST_LOCK := requirements-test.lock
 SET_UP = @$(SYSTEM_PYTHON) scripts/setup_venv.py --venv $(VENV) --uv "$(strip $(UV))"
 OF_BASE = $$(sed -nE 's/^([A-Za-z0-9._-]+)==.*/--no-emit-package \1/p' requirements.lock)
 ACTIVATE := . $(VENV)/bin/activate
+PYTEST := python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 COMPILE := uv pip compile pyproject.toml --generate-hashes --universal --no-annotate --no-header --no-emit-index-url --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-all repro test check format ui experiments docs clean lock
+.PHONY: help setup setup-all repro test test-all check format ui experiments docs clean lock
 
 help:  ## list these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 13
@@ -24,17 +25,20 @@ setup-all:  ## and what tests, lint, these docs and `export --format onnx` need
 	$(SET_UP) $(LOCKS) $(TEST_LOCK) --keep $(KEEP_GPU)
 
 # who set up with GPU=1 need not repeat it: only `make setup` and `make setup-all` themselves take CUDA away
-repro test check format ui docs experiments: KEEP_GPU = $(if $(GPU),,requirements-gpu.lock)
+repro test test-all check format ui docs experiments: KEEP_GPU = $(if $(GPU),,requirements-gpu.lock)
 
 repro: setup  ## run the whole pipeline, complete MLflow, show who won and what to do next
 	@$(ACTIVATE) && { since=$$(date +%s); dvc repro >/dev/null; repro=$$?; \
 	  if test $$repro -eq 0; then imagetrail sync --summary $$since; else imagetrail sync; fi; exit $$((repro | $$?)); }
 
-test: setup-all  ## run all tests
-	@$(ACTIVATE) && python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+test: setup-all  ## run all tests but those that are long by nature; before a pull request
+	@$(ACTIVATE) && $(PYTEST) -m "not long"
+
+test-all: setup-all  ## run these as well; before a release, and every week (.github/workflows/test-all.yml)
+	@$(ACTIVATE) && $(PYTEST)
 
 check: setup-all  ## format, lint, types, fast tests
-	@$(ACTIVATE) && ruff format --check . && ruff check . && lint-imports && mypy && python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow"
+	@$(ACTIVATE) && ruff format --check . && ruff check . && lint-imports && mypy && $(PYTEST) -m "not slow"
 
 format: setup-all  ## rewrite the code in the project's format
 	@$(ACTIVATE) && ruff format . && ruff check --fix .

@@ -19,6 +19,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from tests import forking
+
 TELLS_TIME = ("mlflow.user", "imagetrail.process", "imagetrail.ledger_line")  # tags that name who ran it and when
 RUN_ID = re.compile(r"[0-9a-f]{32}(?=[/)])|experiments/\d+")  # in links
 ENDINGS = ("_s", "_ms", "_per_image")  # measures of time
@@ -37,7 +39,8 @@ def mlflow_server(folder: Path, port: int | None = None) -> Iterator[tuple[str, 
     """Run a real MLflow server over SQLite in a folder; yields its address and process."""
     folder.mkdir(parents=True, exist_ok=True)
     port = port or free_port()
-    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    command = [forking.client_of(sys.executable), "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)]
+    command += ["--workers", "1"]
     command += ["--backend-store-uri", f"sqlite:///{folder}/server.db", "--artifacts-destination", f"{folder}/files"]
     environment = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
     with (folder / "server.log").open("ab") as log:
@@ -163,7 +166,7 @@ def contents(uri: str) -> dict[str, dict[str, Any]]:
         f"import sys; sys.path.insert(0, {str(Path(__file__).parents[1])!r}); from tests.stores import told; told()"
     )
     done = subprocess.run(
-        [sys.executable, "-c", program],
+        [forking.client_of(sys.executable), "-c", program],
         env={**os.environ, "MLFLOW_TRACKING_URI": uri},
         capture_output=True,
         text=True,

@@ -12,7 +12,7 @@ import pytest
 
 from tests.conftest import Checkout
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.long, pytest.mark.timeout(900)]  # in short: core/training/test_memory.py
 
 LIMIT = 1_500_000_000  # bytes; a small trial needs a third of it
 GROUPS = {"memory": ("memory", "memory.limit_in_bytes"), "": ("", "memory.max")}  # of both versions of cgroups

@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from stages.core.layout import Layout
 from stages.core.promoting.contest import Contest
 from stages.core.settings.params import open_project
 from stages.gates import latency, served
+from tests import forking
 from tests.conftest import Checkout
 from tests.contests import FINE
 
@@ -33,6 +35,12 @@ def copy(finished, tmp_path_factory):
     change(made.root, lax)
     committed(made.root)
     return made
+
+
+@pytest.fixture(autouse=True)
+def forked(monkeypatch):
+    """The server of a packaged model is forked; the README's promotion starts one from nothing."""
+    monkeypatch.setattr(sys, "executable", forking.client_of(sys.executable))
 
 
 def servers():

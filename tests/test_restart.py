@@ -79,7 +79,10 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("name", CASES)
+LONG = ("the second seed", "dvc repro")  # and in short: training/test_resuming.py, test_stopping.py
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.long] * (name in LONG)) for name in CASES])
 def test_what_is_killed_is_taken_up_to_the_same_bytes(name, unbroken, tmp_path):
     """All outs, all runs and their steps, and nothing left behind; it goes on where it was and not from the start."""
     node, pattern, number, target, workers = CASES[name]

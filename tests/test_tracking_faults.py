@@ -13,6 +13,7 @@ import time
 
 import pytest
 
+from tests import forking
 from tests.conftest import Checkout, checkout
 from tests.stores import Proxy, contents, differences, hashes
 
@@ -126,7 +127,7 @@ def test_a_mirror_that_is_killed_anywhere_is_completed_by_the_next(trained, tmp_
     (project.root / "mlflow.db").unlink()
     codes = []
     for n_calls in (8, 20, 35, 50, 60):
-        command = [sys.executable, "-c", CUT_SHORT, str(n_calls)]
+        command = [forking.client_of(sys.executable), "-c", CUT_SHORT, str(n_calls)]
         codes.append(subprocess.run(command, cwd=project.root, env=environment, check=False).returncode)
 
     assert codes.count(-signal.SIGKILL) >= 3

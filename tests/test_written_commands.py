@@ -15,6 +15,7 @@ import setup_venv
 from PIL import Image
 
 from stages.core.layout import PROJECT
+from tests import forking
 from tests.conftest import Checkout
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
@@ -25,7 +26,7 @@ NOT_HERE = {
     "imagetrail serve residual": "so does this; tests/test_upload_page.py uses it",
 }
 ENDS_WITH = {"imagetrail promote": (0, 3)}  # trained for two epochs, none may be good enough
-ACTIVATE = """export PATH={bin}:$PATH PYTHONPATH={root} DO_NOT_TRACK=true DVC_NO_ANALYTICS=true
+ACTIVATE = """export PATH={bin}:$PATH {more} DO_NOT_TRACK=true DVC_NO_ANALYTICS=true
 imagetrail() {{ python -m stages.commands "$@"; }}
 """
 
@@ -38,15 +39,25 @@ def commands(page):
                 yield command
 
 
+@pytest.fixture(params=["README.md", "docs/quickstart.md", "docs/own-images.md"])
+def page(request):
+    """A page with commands for beginners."""
+    return request.param
+
+
 @pytest.fixture
-def typed(finished, tmp_path):
-    """A project in which all has run, with the tests' packages in the place of its .venv, and its pictures apart."""
-    root = tmp_path / "clone"
+def typed(page, finished, tmp_path):
+    """A project in which all has run, with the tests' packages in the place of its .venv, and its pictures apart.
+
+    What stands in the README is started as a person starts it, for the other pages it is forked.
+    """
+    root, cold = tmp_path / "clone", page == "README.md"
+    programs = Path(sys.executable).parent if cold else f"{forking.programs()}:{Path(sys.executable).parent}"
     shutil.copytree(finished.root, root, symlinks=True)
     venv = root / ".venv/bin"
     venv.mkdir(parents=True)
     (venv / "python").symlink_to(sys.executable)
-    (venv / "activate").write_text(ACTIVATE.format(bin=Path(sys.executable).parent, root=root))
+    (venv / "activate").write_text(ACTIVATE.format(bin=programs, more=f"PYTHONPATH={root}" if cold else ""))
     with contextlib.chdir(root):  # as if `make setup` had made it
         setup_venv.write_stamp(root / ".venv", [Path("requirements.lock")])
     pictures(finished.root / "data/source/images.zip", tmp_path)
@@ -75,7 +86,6 @@ def committed(project):
     project.run("git", "commit", "-qm", "a step", "--allow-empty")
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/quickstart.md", "docs/own-images.md"])
 def test_what_is_written_runs(page, typed):
     """Each command ends well; the few that are not run here are named, with the reason."""
     place = typed.root.parent

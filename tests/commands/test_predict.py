@@ -16,6 +16,7 @@ from PIL import Image
 
 from stages.core.candidates.calibrated import calibrated, read_calibration
 from stages.core.files import read_json
+from tests import forking
 
 pytestmark = pytest.mark.slow
 
@@ -119,7 +120,7 @@ def test_mistakes_are_a_sentence(finished, words, said):
 @contextmanager
 def serving(project, *arguments):
     """`imagetrail serve` as a process; yields its address once it says it, and ends it as Ctrl-C does."""
-    command = [sys.executable, "-m", "stages.commands", "serve", *arguments, "--port", "0"]
+    command = [forking.client_of(sys.executable), "-m", "stages.commands", "serve", *arguments, "--port", "0"]
     process = subprocess.Popen(command, cwd=project.root, stderr=subprocess.PIPE, text=True)
     try:
         line = next(line for line in process.stderr if line.startswith("serve:") or "error" in line)

@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 READ_AT_IMPORT = re.compile(
-    "PYTHON(?!UNBUFFERED|DONTWRITE)|TF|KERAS|OMP_|MKL|OPENBLAS|NUMEXPR|MPL|LD_|XLA|CUDA|GRPC|LANG|LC_|TZ|MALLOC|ARROW|MLFLOW_.*(LOGGING|RICH|JOB)|GX_|HOME$"
+    "PYTHON(?!UNBUFFERED|DONTWRITE)|TF|KERAS|OMP_|MKL|OPENBLAS|NUMEXPR|MPL|LD_|XLA|CUDA|GRPC|LANG|LC_|TZ|MALLOC|ARROW|MLFLOW_.*(LOGGING|RICH)|GX_|HOME$"
 )
 OWN = {  # what our code sets before it imports: stages/core/console.py, training/runtime.py, tracking/store.py
     "MLFLOW_DISABLE_TELEMETRY": "true",

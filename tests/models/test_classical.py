@@ -13,6 +13,7 @@ from stages.core.images.packs import Pack, Statistics
 from stages.core.settings.entries import entry
 from stages.core.training.data import Data
 from stages.core.training.feature_files import Features
+from tests.forking import COLD
 
 METHODS = {
     "svm": {"name": "svm", "kernel": "rbf", "c": 10.0, "gamma": None, "calibration_folds": 3},
@@ -179,7 +180,7 @@ def test_pixels_need_no_tensorflow(project):
     for node in ("download", "validate", "normalize"):
         project.stage(node)
     code = "import sys; from stages.train import main; main('svm'); print([m for m in sys.modules if m in ('tensorflow', 'keras')])"
-    done = project.run(sys.executable, "-c", code, MLFLOW_TRACKING_URI="http://127.0.0.1:9")
+    done = project.run(sys.executable, "-c", code, MLFLOW_TRACKING_URI="http://127.0.0.1:9", **{COLD: "1"})
     record = json.loads((project.root / "data/candidates/svm/candidate.json").read_text())
     predictions = pd.read_parquet(project.root / "data/candidates/svm/predictions.parquet")
 

@@ -10,6 +10,7 @@ import time
 import pytest
 
 from stages.core.tracking.creation import make_sqlite, sqlite_path
+from tests import forking
 
 OPEN = """
 import sys
@@ -28,7 +29,7 @@ def opened(root, key: str) -> subprocess.Popen:
     """Start a process that opens the store of a project and makes a run in it."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW_", "DVC_"))}
     return subprocess.Popen(
-        [sys.executable, "-c", OPEN, str(root), key],
+        [forking.client_of(sys.executable), "-c", OPEN, str(root), key],
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
