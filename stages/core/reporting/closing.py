@@ -15,7 +15,7 @@ from stages.core.console import duration
 from stages.core.files import read_json, write_json
 from stages.core.layout import Layout
 from stages.core.settings.params import Params
-from stages.core.stopping import parents
+from stages.core.stopping import parent_of
 
 WIDEST, HEAD = 110, 10  # columns of the box, and of the heads in it
 NEXT = 'git add -A && git commit -m "Train models", then `imagetrail promote` (`make ui` opens MLflow)'
@@ -58,13 +58,24 @@ def stage_names(params: Params) -> list[str]:
 
 def pipeline_start() -> float:
     """When the `dvc repro` began that runs this stage, in seconds since 1970; 0 where no DVC does."""
+    pid = os.getpid() if "DVC_STAGE" in os.environ else 0
+    while pid > 1 and not is_dvc(pid):
+        pid = parent_of(pid)
     try:
-        pid = parents()[-1] if "DVC_STAGE" in os.environ else 0
         ticks = int(Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[19])
         age = time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
-        return time.time() - age
+        return time.time() - age if pid > 1 else 0.0
     except (OSError, AttributeError, ValueError, IndexError):  # not Linux, or not within DVC
         return 0.0
+
+
+def is_dvc(pid: int) -> bool:
+    """Whether a process is DVC, started by its script or as a module."""
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return False
+    return any(word == b"dvc" or word.endswith(b"/dvc") for word in words[:3])
 
 
 def stage_lines(names: list[str], known: dict[str, StageTime], since: float) -> list[str]:

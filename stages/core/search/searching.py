@@ -35,8 +35,12 @@ def search(trials: Trials, job: Job, live: Live) -> dict[str, Any]:
         if (trials.folders(proposal.number)[0] / TRIAL).exists():
             trials.outcome(proposal.number)
     repeats = "minutes" not in trials.tune.budget
-    timing = {"search_wall_s": round(time.perf_counter() - began, 3), "search_cpu_s": round(cpu_seconds() - cpu, 3)}
+    timing: dict[str, Any] = {
+        "search_wall_s": round(time.perf_counter() - began, 3),
+        "search_cpu_s": round(cpu_seconds() - cpu, 3),
+    }
     timing["search_workers"] = float(trials.tune.workers)
+    timing["trials"] = {path.name: read_json(path) for path in sorted(trials.times.glob("*"))}
     return {"search": {"n_trials": len(trials.ended), "repeats": repeats}, "timing": timing}
 
 

@@ -1,5 +1,6 @@
 """The trials of one search: each a small candidate, named by its number, seeded by its settings."""
 
+import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -64,7 +65,7 @@ class Trials:
             remove(left)
             left.mkdir(parents=True)
         record, hidden = self.trial_record(proposal), replace(self.data, test=None, looks={})
-        pruned = False
+        pruned, began = False, time.time()
         try:
             entry = self.entry(proposal.values, proposal.epochs)
         except UserError as error:  # each value alone is right, and these together are not
@@ -78,6 +79,7 @@ class Trials:
         score = evaluate(candidate, self.evaluation, report).get(CURVES[self.tune.objective])
         history = candidate.history
         curve = [float(value) for value in history[self.tune.objective]] if len(history) else []
+        write_json(self.times / folder.name, {"began": began, "ended": time.time()})
         write_json(folder / TRIAL, asdict(Outcome(proposal, score, curve, pruned, candidate.failure)))
         remove(self.kept(proposal.number))
 
@@ -91,6 +93,11 @@ class Trials:
             remove(folder)
             folder.mkdir()
             return self.refused(folder, task.record, f"models.{self.base.name}: {error}")
+
+    @property
+    def times(self) -> Path:
+        """Where it is noted when each trial began and ended, in seconds since 1970; no out, as it does not repeat."""
+        return self.place / "times"
 
     def kept(self, number: int) -> Path:
         """Where a trial under way is kept."""

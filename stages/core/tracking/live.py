@@ -1,5 +1,6 @@
 """A run that is logged while it happens."""
 
+import time
 from contextlib import ExitStack
 from typing import Any
 
@@ -17,13 +18,14 @@ from stages.core.tracking.trails import curve
 class Live:
     """A run that is logged while it happens; silent from the first failure of the store on.
 
-    It begins with its first epoch: importing mlflow takes two seconds, which no training should wait for. As a
-    context it ends the run as FAILED or KILLED when the block raises; what ends well is ended by `mirror`, within it.
+    It begins when this is made, and is opened with its first epoch: importing mlflow takes two seconds, which no
+    training should wait for. As a context it ends the run as FAILED or KILLED when the block raises; what ends well is
+    ended by `mirror`, within it.
     """
 
     def __init__(self, layout: Layout, params: Params, record: dict[str, Any], parent: "Live | None" = None) -> None:
         self.layout, self.params, self.record, self.parent = layout, params, record, parent
-        self.uri, self.begun = tracking_uri(layout), False
+        self.uri, self.begun, self.made_ms = tracking_uri(layout), False, int(time.time() * 1000)
         self.store: Store | None = None
         self.run_id: str | None = None
         self.monitor: Any = None
@@ -40,7 +42,8 @@ class Live:
             store = self.parent.store if self.parent else connect(self.layout, self.params)
             if store is None:
                 return
-            self.run_id = find_or_create(store, self.record, self.parent.run_id if self.parent else None)
+            parent_run = self.parent.run_id if self.parent else None
+            self.run_id = find_or_create(store, self.record, parent_run, self.made_ms)
             self.store, self.known = store, logged_epochs(store, self.run_id)
             claim(store, self.run_id)
             log_params(store, self.run_id, self.record["params"])

@@ -7,12 +7,16 @@ from stages.core.tracking.trails import Trail, run_record
 
 
 def span_ms(layout: Layout, found: Trail) -> tuple[int | None, int | None]:
-    """When a candidate's training began and its run ended, in ms since 1970; None where it was not noted."""
-    about = {} if found.parent else run_record(layout, found)
+    """When a candidate's or trial's training began and its run ended, in ms since 1970; None where it was not noted."""
+    about = run_record(layout, found)
+    if found.parent:
+        times = about.get("timing", {}).get("trials", {}).get(found.key.rpartition("-")[2], {})
+        return (int(times["began"] * 1000), int(times["ended"] * 1000)) if times else (None, None)
     if "finished" not in about:
         return None, None
     ended = datetime.fromisoformat(about["finished"]).timestamp()
-    began = ended - float(about.get("timing", {}).get("train_wall_s", 0))
+    timing = about.get("timing", {})
+    began = ended - sum(float(timing.get(name, 0)) for name in ("search_wall_s", "train_wall_s"))
     return int(began * 1000), int(ended * 1000)
 
 

@@ -1,5 +1,9 @@
 """The closing box: champion and why, time by stage with what was cached, the report page, what to do next."""
 
+import os
+import subprocess
+import sys
+import time
 from dataclasses import replace
 
 import pytest
@@ -12,6 +16,7 @@ from stages.core.reporting.closing import (
     closing_box,
     note_stage,
     path_of,
+    pipeline_start,
     report_ran,
     stage_lines,
     stage_names,
@@ -93,3 +98,18 @@ def test_lines_of_a_box_are_equally_long():
 
     assert len({len(line) for line in lines}) == 1 and len(lines[0]) == 60
     assert "x" * 100 in boxed({"a": ["x" * 100]}, 60)
+
+
+def test_the_run_began_when_dvc_did(tmp_path, monkeypatch):
+    """Found among the ancestors, however many shells or wrappers lie between; outside of DVC nothing is called cached."""
+    code = "from stages.core.reporting.closing import pipeline_start; print(pipeline_start())"
+    (tmp_path / "dvc").write_text(f'#!/bin/bash\nsleep 0.2; bash -c \'"{sys.executable}" -c "{code}"; true\'; true\n')
+    (tmp_path / "dvc").chmod(0o755)
+    before = time.time()
+    found = subprocess.run(
+        [tmp_path / "dvc"], env={**os.environ, "DVC_STAGE": "report"}, cwd=PROJECT, capture_output=True, check=True
+    )
+
+    assert before - 0.1 <= float(found.stdout) <= before + 0.2
+    monkeypatch.delenv("DVC_STAGE", raising=False)
+    assert pipeline_start() == 0.0
