@@ -118,6 +118,7 @@ def tags(layout: Layout, params: Params, found: Trail) -> dict[str, str]:
         "imagetrail.kind": record["params"]["kind"],
         "imagetrail.balance": record.get("balance", {}).get("method", "none"),
         "imagetrail.members": members(record),
+        "imagetrail.learning_rate": learning_rate_text(record["params"]),
         "imagetrail.search": search_of(record),
         "imagetrail.dataset": params.dataset.name,
         "imagetrail.manifest_sha256": record["inputs"]["manifest_sha256"],
@@ -128,6 +129,20 @@ def tags(layout: Layout, params: Params, found: Trail) -> dict[str, str]:
         "dvc.model_md5": found.model_md5,
     }
     return said | (gate_tags(layout) if same_data(layout, found) else {})
+
+
+def learning_rate_text(params: dict[str, Any]) -> str:
+    """The learning rate and its schedule in words, as charts show 0.001 as "1m"; empty for what has no optimizer."""
+    fit = params.get("fit") or {}
+    if "optimizer" not in fit:
+        return ""
+    optimizer, schedule = fit["optimizer"], fit["schedule"]
+    words = f"{optimizer['rate']:.4g} with {optimizer['name']}, {schedule['name']}"
+    if schedule["name"] == "exponential":
+        words += f", times {schedule['decay_rate']:.4g} every {schedule['decay_steps']:,} steps"
+    elif schedule["name"] != "constant":
+        words += f" to {100 * schedule['end']:.3g} % of it"
+    return words + (f" after a warm-up of {100 * schedule['warmup']:.3g} %" if schedule["warmup"] else "")
 
 
 def search_of(record: dict[str, Any]) -> str:
