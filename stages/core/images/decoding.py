@@ -38,6 +38,7 @@ PLUG_INS = {  # how a file of theirs begins: name in Pillow, and the package; se
 }
 ORIENTATION, UPRIGHT = 0x0112, 1
 TURNS = {1: None, 2: 0, 3: 3, 4: 1, 5: 5, 6: 4, 7: 6, 8: 2}  # EXIF orientation -> PIL.Image.Transpose
+SMALL = 65536  # bytes up to which a JPEG is searched whole: sooner done than walking its segments
 STANDALONE = {bytes([code]) for code in (0x01, *range(0xD0, 0xD9), 0xFF)}  # JPEG markers without a length
 DAMAGED = re.compile(r"^(Corrupt JPEG data|Premature end)")  # as libjpeg says it
 PADDED = re.compile(r"extraneous bytes before marker")  # some cameras do so; damage may look the same
@@ -109,7 +110,7 @@ def decode_for_display(data: bytes) -> Decoded:
 
 def plain(data: bytes) -> bool:
     """Whether a JPEG is to be shown as it is stored: upright, and alone in its file."""
-    end = start_of_scan(data)
+    end = start_of_scan(data) if len(data) > SMALL else len(data)
     if data.find(b"Exif\0\0", 0, end) < 0 and data.find(b"tiff:Orientation", 0, end) < 0:
         return True
     if data.find(b"MPF\0", 0, end) >= 0:  # several pictures in one file

@@ -111,3 +111,27 @@ def test_a_packaged_model_needs_nothing_that_does_not_travel():
                 imported |= {name for name in names if (PROJECT / name).is_file()}
 
     assert imported - travelling <= EXPORTED
+
+
+def float_tiff(value):
+    """A float TIFF of one value."""
+    stream = io.BytesIO()
+    Image.fromarray(np.full((2, 2), value, np.float32)).save(stream, "tiff")
+    return stream.getvalue()
+
+
+def test_a_package_scales_wide_samples_by_the_range_of_its_training_set(tmp_path):
+    """The range goes from the candidate's record into about.json; the image's own is never looked at."""
+    record = {"classes": CLASSES, "inputs": {"images": {"normalize": NORMALIZE, "ranges": {"float32": [-1.0, 1.0]}}}}
+    told = about(Candidate(tmp_path, record), tmp_path)
+    write_json(tmp_path / "about.json", told)
+    served = ServedModel(Fixed(ROWS), read_json(tmp_path / "about.json"))
+    assert [served.pixels(float_tiff(value)).mean() for value in (-1.0, 0.0, 1.0, 7.0)] == [0, 128, 255, 255]
+
+
+def test_a_package_of_8_bits_refuses_what_it_has_no_range_for(tmp_path):
+    """And says nothing of ranges in about.json: its bytes are those of 0.1."""
+    told = about(Candidate(tmp_path, {"classes": CLASSES, "inputs": {"images": {"normalize": NORMALIZE}}}), tmp_path)
+    assert "ranges" not in told
+    with pytest.raises(ValueError, match="image 0 can't be read: its samples are float32"):
+        ServedModel(Fixed(ROWS), told).answers([float_tiff(0.5)])
