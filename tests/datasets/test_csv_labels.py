@@ -231,3 +231,20 @@ def test_the_recipe_reads_the_published_shape(project):
     assert "download: 20 images" in done.stderr and source["n_images"] == 20
     assert {split: sum(row["split"] == split for row in found) for split in counts} == counts
     assert {row["label"] for row in found} == {"00", "01", "02"} and {row["note"] for row in found} == {None}
+
+
+def test_a_table_may_name_images_of_any_ending_or_none(tmp_path, folder):
+    """What lies there begins as an image: that decides. The rest is counted."""
+    for name in ("4.jfif", "5.dat", "6"):
+        (folder / name).write_bytes(picture(int(name[0])))
+    (folder / "7.txt").write_text("seven")
+    path = table(folder, "Image,Class\n4.jfif,cat\n5.dat,dog\n6,dog\n")
+
+    source, _ = downloaded(tmp_path, entry(folder, path))
+
+    assert {name: said(tmp_path)[name] for name in ("4.jfif", "5.dat", "6")} == {
+        "4.jfif": ("cat", None),
+        "5.dat": ("dog", None),
+        "6": ("dog", None),
+    }
+    assert source["left_out"] == {".txt": 1}
