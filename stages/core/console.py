@@ -3,7 +3,6 @@
 import errno
 import multiprocessing
 import os
-import shutil
 import sys
 import tempfile
 import threading
@@ -105,7 +104,7 @@ class Bar:
         self.now, self.share = f", {words}", share
 
     def text(self, now: float) -> str:
-        """What, done/all, numbers, time left; the seconds so far where the time left can't be known."""
+        """What, done/all, time left or so far, then the numbers, which a narrow terminal cuts off."""
         if self.look:
             done, self.numbers = self.look()
             if done > self.n:
@@ -113,7 +112,7 @@ class Bar:
         counted = f"{min(self.n, self.total):,}/{self.total:,}" if self.total else f"{self.n:,}"
         left = seconds_left(self, now)
         time_shown = f"{duration(now - self.began)} so far" if left is None else f"{duration(left)} left"
-        return f"{self.desc}{f': {counted} {self.unit}' if self.unit else ''}{self.now}{self.numbers}, {time_shown}"
+        return f"{self.desc}{f': {counted} {self.unit}' if self.unit else ''}, {time_shown}{self.now}{self.numbers}"
 
     def __enter__(self) -> "Bar":
         if multiprocessing.parent_process() is None:  # a worker's line would be written over that of its parent
@@ -173,10 +172,18 @@ def draw(redrawn: bool) -> None:
     if not redrawn:
         print(line, file=sys.stderr, flush=True)
         return
-    width = shutil.get_terminal_size().columns - 1
+    width = stderr_width(80) - 1
     shown = line if len(line) <= width else f"{line[: width - 1]}…"
     print(f"\r{shown}\x1b[K", end="", file=sys.stderr, flush=True)
     DRAWN.set()
+
+
+def stderr_width(otherwise: int) -> int:
+    """Columns of the terminal behind stderr: stdout may be redirected; `otherwise` where there is none."""
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns or otherwise
+    except (OSError, ValueError):
+        return otherwise
 
 
 def wipe() -> None:

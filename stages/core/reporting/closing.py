@@ -2,7 +2,6 @@
 
 import os
 import resource
-import shutil
 import textwrap
 import time
 from collections.abc import Iterable
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from stages.core.candidates.run_record import since_start
-from stages.core.console import duration
+from stages.core.console import duration, stderr_width
 from stages.core.files import read_json, write_json
 from stages.core.layout import Layout
 from stages.core.settings.params import Params
@@ -117,7 +116,7 @@ def closing_box(layout: Layout, params: Params, since: float, running: str = "")
         "report": [str(layout.reports / "index.html")],
         "next": [NEXT],
     }
-    return boxed(parts, min(WIDEST, shutil.get_terminal_size((WIDEST, 24)).columns))
+    return boxed(parts, min(WIDEST, stderr_width(WIDEST)))
 
 
 def boxed(parts: dict[str, list[str]], width: int) -> str:
