@@ -525,12 +525,15 @@ def configure(clone: Layout, place: Path, files: Files, fault: Fault) -> None:
     yaml.dump(tree, clone.params)
 
 
+FOLDERS = {"splits": {}, "class_depth": None}
+
+
 def dataset(place: Path, files: Files) -> dict[str, Any]:
     """The entry of `datasets` that reads the files."""
     if "set.zip" in files:
-        return {"kind": "archive", "uri": str(place / "set.zip"), "sha256": None}
+        return {"kind": "archive", "uri": str(place / "set.zip"), "sha256": None, **FOLDERS, "encoding": None}
     if "labels.csv" not in files:
-        return {"kind": "folder", "path": str(place)}
+        return {"kind": "folder", "path": str(place), **FOLDERS}
     tables = [{"uri": str(place / "labels.csv"), "sha256": None, "split": None, "below": ""}]
     columns = {name: name for name in TABLE.split(",")}
     return {
@@ -540,6 +543,8 @@ def dataset(place: Path, files: Files) -> dict[str, Any]:
         "tables": tables,
         "columns": columns,
         "suffix": "",
+        "missing": [],
+        "encoding": None,
     }
 
 

@@ -258,7 +258,7 @@ def reported(tmp_path_factory):
     kept = {"plain": tree["models"]["plain"]}
     kept["plain"]["fit"]["epochs"] = 1
     dataset = {"kind": "csv_labels", "images": str(images), "sha256": None, "tables": tables, "columns": columns,
-               "suffix": "", "licence": SCRIPT, "citation": IMAGE}  # fmt: skip
+               "suffix": "", "missing": [], "encoding": None, "licence": SCRIPT, "citation": IMAGE}  # fmt: skip
     changes = {"download.dataset": "hostile", "datasets.hostile": dataset, "models": kept, "tune": {}, "combine": {}}
     changes |= {f"checks.{name}.severity": "warning" for name in ("no_conflicts", "no_leaks", "labelled", "readable")}
     changed(made, changes)
@@ -354,7 +354,16 @@ def test_no_secret_is_left_anywhere(tmp_path):
     kept["plain"]["fit"]["epochs"] = 1
     with private_server(packed()) as host:
         uri = f"http://me:${{MY_PASSWORD}}@{host}/set.zip?token=${{MY_TOKEN}}"
-        chosen = {"kind": "archive", "uri": uri, "sha256": None, "licence": None, "citation": None}
+        chosen = {
+            "kind": "archive",
+            "uri": uri,
+            "sha256": None,
+            "splits": {},
+            "class_depth": None,
+            "encoding": None,
+            "licence": None,
+            "citation": None,
+        }
         made_of = {"download.dataset": "private", "datasets.private": chosen, "models": kept, "tune": {}, "combine": {}}
         changed(made, made_of)
         done = made.run("dvc", "repro", **SECRETS)

@@ -5,7 +5,8 @@ A row without a file, a file without a row and two labels of one image are noted
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from functools import partial
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from sys import intern
 from typing import Any, Literal, NamedTuple
 
@@ -14,12 +15,14 @@ from pydantic import Field, model_validator
 from stages.core.errors import UserError, did_you_mean
 from stages.core.files import digest
 from stages.core.ingest.admission import safe_name
-from stages.core.ingest.archive import archives, folder_members, problem
+from stages.core.ingest.archive import archive_members, archives, folder_members, problem
 from stages.core.ingest.fetch import fetched, shown
+from stages.core.ingest.folders import SPLIT_WORDS, split_of_name
 from stages.core.ingest.image_filter import ImageFilter, is_image_name
-from stages.core.ingest.source import SPLIT_FOLDERS, Member, Source
+from stages.core.ingest.label_text import are_floats_of_integers, as_integer, present
+from stages.core.ingest.source import Member, Source
 from stages.core.ingest.tables import rows_of_table
-from stages.core.settings.options import Download, Section, Sha256, Sha256s, Uri, Uris
+from stages.core.settings.options import Download, Encoding, Missing, Section, Sha256, Sha256s, Uri, Uris
 
 
 class Table(Section):
@@ -47,7 +50,11 @@ class Options(Section):
     sha256: Sha256s = Field(description="what the archive must hash to, or a list of as many; null takes any")
     tables: list[Table] = Field(description="the tables of labels", min_length=1)
     columns: Columns
-    suffix: str = Field(description="ending of a file name that has none in the table, e.g. .png; '' for none")
+    suffix: str | None = Field(description="ending of a file name that has none in the table, e.g. .png; null for none")
+    missing: Missing
+    encoding: Encoding = Field(
+        description="of names in archives that are not UTF-8, e.g. cp932 (Japanese) or gbk (Chinese); null for none"
+    )
     licence: str | None = Field(description="terms of use of the images")
     citation: str | None = Field(description="who made them")
 
@@ -90,19 +97,44 @@ def images(
     if isinstance(options.images, str) and Path(options.images).expanduser().is_dir():
         folder = Path(options.images).expanduser()
         return {"uri": folder.name}, folder_members(folder, found)
-    return archives(options.images, options.sha256, limits, cache, found)
+    read = partial(archive_members, limits=limits, cache=cache, wanted=found, encoding=options.encoding)
+    return archives(options.images, options.sha256, cache, read)
 
 
 def table_rows(path: Path, table: Table, options: Options) -> Iterator[tuple[str, Row]]:
     """Yield (name of the image, what is said) of each row. Raises UserError on a name or a split that can't be one."""
-    for number, row in rows_of_table(path, options.columns.model_dump(), shown(table.uri)):
-        where = f"{shown(table.uri)}, row {number}"
+    uri, columns = shown(table.uri), options.columns.model_dump()
+    labels = (present(row["label"], options.missing) for _, row in rows_of_table(path, columns, uri))
+    written = as_integer if are_floats_of_integers(labels) else str
+    for number, row in rows_of_table(path, columns, uri):
+        where = f"{uri}, row {number}"
         if not row["path"]:
             raise UserError(f"{where}: column {options.columns.path!r} is empty; write the name of the file there")
-        ending = "" if is_image_name(f"x/{row['path']}") else options.suffix
-        name = safe_name(str(PurePosixPath(table.below, safe_name(row["path"] + ending, where))), where)
-        split = split_of(row["split"], where) or table.split or ""
-        yield name, Row(intern(row["label"]), split, intern(row["group"]))
+        label, split, group = (present(row[name], options.missing) for name in ("label", "split", "group"))
+        name = image_name(row["path"], table, options, where)
+        yield name, Row(intern(written(label)), split_of(split, where) or table.split or "", intern(group))
+
+
+def image_name(written: str, table: Table, options: Options, where: str) -> str:
+    """Return the name of the image that a row means. Raises UserError for one that is not below `images`."""
+    ending = "" if is_image_name(f"x/{PurePosixPath(written).name}") else options.suffix or ""
+    if PurePosixPath(written).is_absolute() or PureWindowsPath(written).is_absolute():
+        return safe_name(below_images(written + ending, options, where), where)
+    return safe_name(str(PurePosixPath(table.below, safe_name(written + ending, where))), where)
+
+
+def below_images(written: str, options: Options, where: str) -> str:
+    """Return an absolute path as one below the folder of images. Raises UserError where it does not lie there."""
+    if isinstance(options.images, str):
+        folder = Path(options.images).expanduser()
+        for inside, path in ((folder.absolute(), Path(written)), (folder.resolve(), Path(written).resolve())):
+            if folder.is_dir() and path.is_relative_to(inside):
+                return path.relative_to(inside).as_posix()
+    shown_images = options.images if isinstance(options.images, str) else ", ".join(options.images)
+    raise UserError(
+        f"{where}: {written!r} is an absolute path that does not lie in `images` ({shown(shown_images)}); write "
+        f"column {options.columns.path!r} as paths below that"
+    )
 
 
 def add_rows(said: dict[str, tuple[Row, ...]], rows: Iterable[tuple[str, Row]]) -> None:
@@ -116,9 +148,10 @@ def add_rows(said: dict[str, tuple[Row, ...]], rows: Iterable[tuple[str, Row]]) 
 
 def split_of(text: str, where: str) -> str | None:
     """Return train, val or test for one of their names, None for nothing. Raises UserError for another word."""
-    if text and text.lower() not in SPLIT_FOLDERS:
-        raise UserError(f"{where}: {text!r} is no split; {did_you_mean(text.lower(), SPLIT_FOLDERS)}")
-    return SPLIT_FOLDERS[text.lower()] if text else None
+    split = split_of_name(text)
+    if text and not split:
+        raise UserError(f"{where}: {text!r} is no split; {did_you_mean(text.lower(), SPLIT_WORDS)}")
+    return split
 
 
 def labelled(members: Iterable[Member], said: dict[str, tuple[Row, ...]]) -> Iterator[Member]:

@@ -13,8 +13,9 @@ from pydantic import Field
 
 from stages.core.errors import UserError, did_you_mean
 from stages.core.ingest.encoding import png
+from stages.core.ingest.label_text import are_floats_of_integers, as_integer, is_nothing, present
 from stages.core.ingest.source import Member, Source
-from stages.core.settings.options import Download, Section
+from stages.core.settings.options import Download, Missing, Section
 
 MAGIC = {
     b"\x89PNG": ".png",
@@ -37,6 +38,7 @@ class Options(Section):
     splits: dict[str, Literal["train", "val", "test"] | None] = Field(
         description="its splits to ours, e.g. {train: train, validation: val}; null leaves it open", min_length=1
     )
+    missing: Missing
     licence: str | None = Field(description="terms of use of the images")
     citation: str | None = Field(description="who made them")
 
@@ -92,20 +94,24 @@ def part(tables: Any, split: str, options: Options) -> Any:
 def table_members(table: Any, splits: tuple[str, str | None], options: Options) -> Iterator[Member]:
     """Yield the rows of a table of the shape of datasets.Dataset; `splits` are its name there and ours."""
     names = getattr(table.features[options.label], "names", None)
-    for index, value in enumerate(table[options.label]):
-        label = class_name(value, names)
+    labels = [class_name(value, names, options.missing) or "" for value in table[options.label]]
+    floats = not names and are_floats_of_integers(labels)
+    for index, label in enumerate(map(as_integer, labels) if floats else labels):
         ending = suffix(table[index][options.image])
         folder = (label or "no label").replace("/", "_")
         path = f"{splits[0]}/{folder}/{index:06d}{ending}"
         note = None if label else "no label"
-        yield Member(path, partial(image_bytes, table, index, options.image), label, splits[1], None, note)
+        yield Member(path, partial(image_bytes, table, index, options.image), label or None, splits[1], None, note)
 
 
-def class_name(value: Any, names: list[str] | None) -> str | None:
-    """Return the name of a class, None for no label: null, or -1 as ClassLabel has it."""
-    if value is None or (names is not None and value < 0):
+def class_name(value: Any, names: list[str] | None, missing: list[str]) -> str | None:
+    """Return the name of a class, None for no label: null, NaN, a word for nothing, or -1 as ClassLabel has it.
+
+    A name that the data set itself gives a number is a class, whatever it is.
+    """
+    if is_nothing(value) or (names is not None and value < 0):
         return None
-    return names[value] if names is not None else str(value)
+    return names[value] if names is not None else present(str(value), missing) or None
 
 
 def suffix(image: Any) -> str:

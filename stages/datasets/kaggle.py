@@ -4,17 +4,19 @@ kagglehub fetches and unpacks it below $KAGGLEHUB_CACHE (~/.cache/kagglehub); wh
 """
 
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field
 
 from stages.core.errors import UserError
 from stages.core.ingest.archive import folder_members
+from stages.core.ingest.folders import FolderRules
 from stages.core.ingest.image_filter import ImageFilter
 from stages.core.ingest.source import Source
-from stages.core.settings.options import Download, Section
+from stages.core.settings.options import Download, Folders
 
 
-class Options(Section):
+class Options(Folders):
     """Which data set."""
 
     handle: str = Field(description="owner/name, as in its address", pattern=r"^[\w-]+/[\w-]+$")
@@ -28,13 +30,16 @@ def source(options: Options, limits: Download, cache: Path) -> Source:
     """The images of the data set, as `folder` reads them. Raises UserError."""
     found = downloaded(options)
     version = found.name if found.parent.name == "versions" else options.version
-    origin = {"uri": f"https://www.kaggle.com/datasets/{options.handle}" + (f"/versions/{version}" if version else "")}
+    origin: dict[str, Any] = {
+        "uri": f"https://www.kaggle.com/datasets/{options.handle}" + (f"/versions/{version}" if version else "")
+    }
     folder = found / options.subfolder
     if not folder.is_dir():
         there = ", ".join(sorted(path.name for path in found.iterdir() if path.is_dir()))
         raise UserError(f"{options.handle} holds no folder {options.subfolder!r}; there are: {there or 'none'}")
-    about, images = {**origin, "licence": options.licence, "citation": options.citation}, ImageFilter()
-    return Source(about, folder_members(folder, images), left_out=images.counted)
+    origin |= {"licence": options.licence, "citation": options.citation}
+    images, rules = ImageFilter(), FolderRules(options.splits, options.class_depth)
+    return Source(origin, folder_members(folder, images), left_out=images.counted, rules=rules)
 
 
 def downloaded(options: Options) -> Path:

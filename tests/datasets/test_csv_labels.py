@@ -8,7 +8,7 @@ import pytest
 
 from stages.core.files import digest
 from tests.core.ingest.test_hostile_archives import tar_of
-from tests.datasets.test_download import OWN, downloaded, picture, refusal, rows, zipped
+from tests.datasets.test_download import MISSING, OWN, downloaded, picture, refusal, rows, zipped
 
 COLUMNS = {"path": "Image", "label": "Class", "split": None, "group": None}
 
@@ -21,7 +21,7 @@ def entry(images, *tables, **changes):
         found.append({"uri": str(path), "sha256": None, "split": None, "below": "", **more})
     images = images if isinstance(images, list) else str(images)
     basis = {"kind": "csv_labels", "images": images, "sha256": None, "tables": found, "columns": COLUMNS}
-    return {**basis, "suffix": "", **OWN, **changes}
+    return {**basis, "suffix": "", "missing": MISSING, "encoding": None, **OWN, **changes}
 
 
 @pytest.fixture
@@ -121,7 +121,9 @@ def test_another_word_for_a_split_is_refused(tmp_path, folder):
     ("text", "words"),
     [
         ("Image,Clas\n", "column 'Class' is not there; the columns are Image, Clas; did you mean Clas?"),
-        ("name;label\n", "column 'Image' is not there; there are: name;label"),
+        ("name;label\n", "its values are parted by semicolons; save it with commas, or with tabs and the ending .tsv"),
+        ("Image\tClass\n", "its values are parted by tabs; save it with commas"),
+        ("Image|Class\n", "its values are parted by vertical bars; save it with commas"),
         ("", "column 'Image' is not there; there are: none"),
         ("Image,Class,Class\n", "column 'Class' stands twice; rename one"),
         ("Image,Class\n1.png,cat\n2.png\n", "line 3 has 1 values, and the header 2"),
@@ -129,7 +131,8 @@ def test_another_word_for_a_split_is_refused(tmp_path, folder):
         ('Image,Class\n"1.png,cat\n', "is no CSV"),
         ("Image,Class\n,cat\n", "row 2: column 'Image' is empty; write the name of the file there"),
         ("Image,Class\n../1.png,cat\n", "row 2: member '../1.png' points outside"),
-        ("Image,Class\n/etc/1.png,cat\n", "row 2: member '/etc/1.png' points outside"),
+        ("Image,Class\n/etc/1.png,cat\n", "row 2: '/etc/1.png' is an absolute path that does not lie in `images` ("),
+        ("Image,Class\nC:\\x\\1.png,cat\n", "row 2: 'C:\\\\x\\\\1.png' is an absolute path that does not lie in"),
     ],
 )
 def test_a_table_that_cannot_be_right_is_refused(tmp_path, folder, text, words):
@@ -248,3 +251,74 @@ def test_a_table_may_name_images_of_any_ending_or_none(tmp_path, folder):
         "6": ("dog", None),
     }
     assert source["left_out"] == {".txt": 1}
+
+
+def test_an_absolute_path_below_the_images_is_taken(tmp_path, folder):
+    """0.1 said of it that it points outside."""
+    path = table(folder, f"Image,Class\n{folder}/1.png,cat\n{folder}/sub/3.png,dog\n2.png,dog\n")
+
+    downloaded(tmp_path, entry(folder, path))
+
+    assert said(tmp_path) == {"1.png": ("cat", None), "2.png": ("dog", None), "sub/3.png": ("dog", None)}
+
+
+@pytest.mark.parametrize("word", ["NaN", "nan", "None", "NA", "null", "<NA>", " n/a ", "\u200b", ""])
+def test_a_word_for_nothing_is_no_class(tmp_path, folder, word):
+    """0.1 made a class of it; in a column of groups it tied all such images together."""
+    path = table(folder, f"Image,Class,Who\n1.png,{word},{word}\n2.png,cat,{word}\nsub/3.png,dog,7\n")
+
+    _, found = downloaded(tmp_path, entry(folder, path, columns={**COLUMNS, "group": "Who"}))
+
+    assert said(tmp_path)["1.png"] == (None, "no label")
+    assert [row["group"] for row in found.values()] == [None, None, "7"]
+
+
+def test_a_class_may_be_called_na(tmp_path, folder):
+    """Where params.yaml says that no word stands for nothing."""
+    path = table(folder, "Image,Class\n1.png,NA\n2.png,None\nsub/3.png,nan\n")
+
+    downloaded(tmp_path, entry(folder, path, missing=[]))
+
+    assert [label for label, _ in said(tmp_path).values()] == ["NA", "None", "nan"]
+
+
+@pytest.mark.parametrize("labels", [("0.0", "", "1.0"), ("0.0", "nan", "1.00")])
+def test_integers_that_were_written_as_floats_are_integers(tmp_path, folder, labels):
+    """As pandas writes a column of them with a missing one; decimals and versions beside them stay."""
+    path = table(
+        folder,
+        "Image,Class\n" + "".join(f"{n},{v}\n" for n, v in zip(["1.png", "2.png", "sub/3.png"], labels, strict=True)),
+    )
+
+    downloaded(tmp_path, entry(folder, path))
+
+    assert [label for label, _ in said(tmp_path).values()] == ["0", None, "1"]
+
+
+def test_a_float_of_parquet_is_read_as_in_a_csv(tmp_path, folder):
+    """NaN and null are no label, 1.0 is 1."""
+    columns = {"Image": ["1.png", "2.png", "sub/3.png"], "Class": pa.array([1.0, float("nan"), None], pa.float64())}
+    pq.write_table(pa.table(columns), folder.parent / "b.parquet")
+
+    downloaded(tmp_path, entry(folder, folder.parent / "b.parquet", missing=[]))
+
+    assert [label for label, _ in said(tmp_path).values()] == ["1", None, None]
+
+
+def test_labels_that_are_the_same_to_a_reader_are_one(tmp_path, folder):
+    """Unicode's two ways to write é, no-break and doubled blanks, zero-width characters."""
+    path = table(
+        folder,
+        "Image,Class\n1.png,caf\u00e9 au lait\n2.png,cafe\u0301\u00a0au  lait\nsub/3.png,caf\u00e9 au\u200b lait\n",
+    )
+
+    downloaded(tmp_path, entry(folder, path))
+
+    assert {label for label, _ in said(tmp_path).values()} == {"caf\u00e9 au lait"}
+
+
+def test_no_ending_may_be_null(tmp_path, folder):
+    """As everywhere else in params.yaml."""
+    path = table(folder, "Image,Class\n1.png,cat\n2.png,cat\nsub/3.png,dog\n")
+
+    assert downloaded(tmp_path, entry(folder, path, suffix=None))[0]["n_images"] == 3

@@ -16,6 +16,9 @@ from stages.core.files import digest
 from stages.core.layout import PROJECT
 
 OWN = {"licence": "CC0", "citation": "we"}
+FOLDERS = {"splits": {}, "class_depth": None}
+NAMED = {**FOLDERS, "encoding": None}
+MISSING = ["nan", "none", "na", "n/a", "null", "<na>"]
 
 
 def picture(shade):
@@ -71,7 +74,7 @@ def test_the_source_says_where_it_is_from(tmp_path):
     """Origin, licence, citation, hashes of the archive, the zip and the index, the number of images, and no time."""
     path = zipped(tmp_path / "a.zip", {"cat/1.png": picture(1), "dog/2.png": picture(2)})
 
-    source, _ = downloaded(tmp_path, {"kind": "archive", "uri": str(path), "sha256": digest(path), **OWN})
+    source, _ = downloaded(tmp_path, {"kind": "archive", "uri": str(path), "sha256": digest(path), **NAMED, **OWN})
 
     assert source == {
         "dataset": "mine",
@@ -87,7 +90,13 @@ def test_the_source_says_where_it_is_from(tmp_path):
 
 def test_times_are_no_part_of_the_source(tmp_path):
     """Two downloads give the same bytes; when and how long lies in reports/timings."""
-    entry = {"kind": "archive", "uri": str(zipped(tmp_path / "a.zip", {"cat/1.png": b"1"})), "sha256": None, **OWN}
+    entry = {
+        "kind": "archive",
+        "uri": str(zipped(tmp_path / "a.zip", {"cat/1.png": b"1"})),
+        "sha256": None,
+        **NAMED,
+        **OWN,
+    }
     written = []
     for _ in range(2):
         downloaded(tmp_path, entry)
@@ -103,7 +112,7 @@ def test_several_archives_are_several_splits(tmp_path):
     uris = [str(zipped(tmp_path / f"{split}.zip", {"cat/1.png": picture(1)})) for split in ("train", "test")]
     hashes = [digest(tmp_path / "train.zip"), None]
 
-    source, found = downloaded(tmp_path, {"kind": "archive", "uri": uris, "sha256": hashes, **OWN})
+    source, found = downloaded(tmp_path, {"kind": "archive", "uri": uris, "sha256": hashes, **NAMED, **OWN})
 
     assert source["uri"] == ", ".join(uris)
     assert source["archives"] == [
@@ -119,7 +128,9 @@ def test_a_wrong_hash_in_a_list_names_its_archive(tmp_path):
     """The second one, not the first."""
     uris = [str(zipped(tmp_path / f"{split}.zip", {"cat/1.png": b"1"})) for split in ("train", "test")]
 
-    assert refusal(tmp_path, {"kind": "archive", "uri": uris, "sha256": [None, "0" * 64], **OWN}).startswith(uris[1])
+    assert refusal(tmp_path, {"kind": "archive", "uri": uris, "sha256": [None, "0" * 64], **NAMED, **OWN}).startswith(
+        uris[1]
+    )
 
 
 @pytest.mark.parametrize(
@@ -135,27 +146,27 @@ def test_a_wrong_hash_in_a_list_names_its_archive(tmp_path):
 )  # fmt: skip
 def test_a_mistake_in_a_list_is_one_sentence(tmp_path, changes, sentence):
     """What a list of archives can't be, without a word about what it isn't meant to be."""
-    entry = {"kind": "archive", "uri": "a.zip", "sha256": None, **OWN}
+    entry = {"kind": "archive", "uri": "a.zip", "sha256": None, **NAMED, **OWN}
 
     assert refusal(tmp_path, entry | changes) == f"params.yaml: {sentence}"
 
 
 def test_what_is_neither_text_nor_list_is_told_both(tmp_path):
     """Both are right, so both are offered."""
-    said = refusal(tmp_path, {"kind": "archive", "uri": 3, "sha256": None, **OWN})
+    said = refusal(tmp_path, {"kind": "archive", "uri": 3, "sha256": None, **NAMED, **OWN})
 
     assert said.replace("params.yaml: datasets.mine.uri must be a valid ", "") == "string, got 3\nerror: list, got 3"
 
 
 def test_a_folder_is_named_by_its_last_part(tmp_path):
     """Its place differs by machine; its images are read where they lie."""
-    (tmp_path / "pictures/val/cat").mkdir(parents=True)
-    (tmp_path / "pictures/val/cat/1.png").write_bytes(picture(1))
+    (tmp_path / "pictures/train/cat").mkdir(parents=True)
+    (tmp_path / "pictures/train/cat/1.png").write_bytes(picture(1))
 
-    source, found = downloaded(tmp_path, {"kind": "folder", "path": str(tmp_path / "pictures"), **OWN})
+    source, found = downloaded(tmp_path, {"kind": "folder", "path": str(tmp_path / "pictures"), **FOLDERS, **OWN})
 
     assert source["uri"] == "pictures"
-    assert [(row["label"], row["split"]) for row in found.values()] == [("cat", "val")]
+    assert [(row["label"], row["split"]) for row in found.values()] == [("cat", "train")]
 
 
 def test_no_secret_is_recorded(tmp_path, monkeypatch):
@@ -166,10 +177,10 @@ def test_no_secret_is_recorded(tmp_path, monkeypatch):
         monkeypatch.setenv(name, value)
     uri = "https://${WHO}:${WORD}@host.example/a.zip?sig=${SIGNED}"
 
-    source, _ = downloaded(tmp_path, {"kind": "archive", "uri": uri, "sha256": None, **OWN})
+    source, _ = downloaded(tmp_path, {"kind": "archive", "uri": uri, "sha256": None, **NAMED, **OWN})
 
     assert source["uri"] == "https://host.example/a.zip"
-    source, _ = downloaded(tmp_path, {"kind": "archive", "uri": [uri], "sha256": None, **OWN})
+    source, _ = downloaded(tmp_path, {"kind": "archive", "uri": [uri], "sha256": None, **NAMED, **OWN})
     assert "password" not in json.dumps(source) and "signature" not in json.dumps(source)
 
 
@@ -179,3 +190,54 @@ def test_digits_need_nothing(tmp_path):
 
     assert source["n_images"] == len(found) == 1797
     assert {row["label"] for row in found.values()} == set("0123456789")
+
+
+@pytest.mark.parametrize(("encoding", "cat", "dog"), [("cp932", "猫", "犬"), ("gbk", "鸟", "鱼")])
+def test_names_of_an_older_encoding_are_read_where_it_is_named(tmp_path, encoding, cat, dog):
+    """Without it, the error says what was tried and what some encodings would read; 0.1 showed mojibake."""
+    names = {b"AA/1.png": f"{cat}/1.png", b"BB/2.png": f"{dog}/2.png"}
+    data = zipped(tmp_path / "a.zip", {name.decode(): picture(shade) for shade, name in enumerate(names)}).read_bytes()
+    for stand_in, name in names.items():
+        data = data.replace(stand_in, name.encode(encoding))
+    (tmp_path / "a.zip").write_bytes(data)
+    entry = {"kind": "archive", "uri": str(tmp_path / "a.zip"), "sha256": None, **NAMED, **OWN}
+    said = refusal(tmp_path, entry)
+
+    assert "is not UTF-8 at byte 1" in said and f"{encoding} reads '{cat}/1.png'" in said and "set `encoding`" in said
+    _, found = downloaded(tmp_path, {**entry, "encoding": encoding})
+    assert {row["label"] for row in found.values()} == {cat, dog}
+
+
+def test_an_unknown_encoding_is_refused(tmp_path):
+    """Before anything is read."""
+    entry = {"kind": "archive", "uri": "a.zip", "sha256": None, **NAMED, **OWN, "encoding": "cp9999"}
+
+    assert "datasets.mine.encoding: no encoding is called 'cp9999'" in refusal(tmp_path, entry)
+
+
+def test_a_colon_is_a_letter_of_a_folder(tmp_path):
+    """0.1 said of it that it points outside the archive, and there was none."""
+    for label in ("scene: day", "a: b"):
+        (tmp_path / "pictures" / label).mkdir(parents=True)
+        (tmp_path / "pictures" / label / "1.png").write_bytes(picture(1))
+
+    _, found = downloaded(tmp_path, {"kind": "folder", "path": str(tmp_path / "pictures"), **FOLDERS, **OWN})
+
+    assert {row["label"] for row in found.values()} == {"scene: day", "a: b"}
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_a_doubtful_layout_stops_the_download(tmp_path, packed):
+    """Of a folder and of an archive, with the way out, and nothing is left behind."""
+    files = {f"{label}/batch{n}/1.png": picture(n) for label in ("cat", "dog") for n in (1, 2)}
+    place = zipped(tmp_path / "a.zip", files)
+    if packed:
+        entry = {"kind": "archive", "uri": str(place), "sha256": None, **NAMED, **OWN}
+    else:
+        zipfile.ZipFile(place).extractall(tmp_path / "a")
+        entry = {"kind": "folder", "path": str(tmp_path / "a"), **FOLDERS, **OWN}
+
+    assert "`class_depth: 1` for the outermost, 'cat'" in refusal(tmp_path, entry)
+    assert not (tmp_path / "data/source").exists()
+    _, found = downloaded(tmp_path, {**entry, "class_depth": 1})
+    assert {row["label"] for row in found.values()} == {"cat", "dog"}

@@ -13,11 +13,11 @@ import pytest
 from PIL import Image
 
 from stages.core.ingest.source import images_named
-from tests.datasets.test_download import OWN, decoded, downloaded, picture, refusal
+from tests.datasets.test_download import MISSING, OWN, decoded, downloaded, picture, refusal
 
 ENTRY = {
     "kind": "huggingface", "name": "owner/name", "config": None, "revision": "v1", "image": "image", "label": "label",
-    "splits": {"train": "train"}, **OWN,
+    "splits": {"train": "train"}, "missing": MISSING, **OWN,
 }  # fmt: skip
 
 

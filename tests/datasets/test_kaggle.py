@@ -8,9 +8,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from tests.datasets.test_download import OWN, downloaded, picture, refusal
+from tests.datasets.test_download import FOLDERS, OWN, downloaded, picture, refusal
 
-ENTRY = {"kind": "kaggle", "handle": "owner/name", "version": None, "subfolder": "", **OWN}
+ENTRY = {"kind": "kaggle", "handle": "owner/name", "version": None, "subfolder": "", **FOLDERS, **OWN}
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from stages.core.errors import UserError
-from stages.core.ingest.source import SPLIT_FOLDERS
+from stages.core.ingest.folders import split_of_name
 from stages.core.settings.options import GroupBy, Split
 
 
@@ -30,7 +30,7 @@ def groups(images: pd.DataFrame, by: GroupBy) -> pd.Series:
 def folder_at(folders: list[str], level: int) -> str | None:
     """The path down to a folder, without train/, val/, test/: level 1 is the outermost, -1 the one an image lies in."""
     n = level if level > 0 else len(folders) + 1 + level
-    kept = [name for name in folders[:n] if name.lower() not in SPLIT_FOLDERS]  # a group may stand below several
+    kept = [name for name in folders[:n] if not split_of_name(name)]  # a group may stand below several
     return "/".join(kept) if 1 <= n <= len(folders) and kept else None
 
 

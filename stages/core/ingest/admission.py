@@ -1,6 +1,7 @@
 """What may come in from outside: names that stay inside, sizes within the limits."""
 
 import lzma
+import re
 import tarfile
 import unicodedata
 import zipfile
@@ -14,6 +15,8 @@ from stages.core.ingest.source import Member
 from stages.core.settings.options import Download
 
 LONGEST_NAME = 4096  # bytes: PATH_MAX of Linux
+DRIVE = re.compile(r"[A-Za-z]:")  # of Windows; any other colon is a letter of a name
+OLD_ENCODINGS = ("cp932", "gbk", "euc_kr", "cp1252")  # of names in zips, by what is seen in the field
 # what the standard library and Arrow raise on damaged bytes; NotImplementedError also on a rare compression
 DAMAGE = (
     zipfile.BadZipFile,
@@ -29,11 +32,43 @@ DAMAGE = (
 Wanted = Callable[[str, Callable[[], bytes]], bool]  # of a name, and of what reads the first bytes
 
 
+def decoded_name(data: bytes, encoding: str | None, source: str) -> str:
+    """Return a name from its bytes: in that encoding, or in UTF-8 where none is given.
+
+    Raises UserError when they are not in it, with what some other encodings would read.
+    """
+    try:
+        return data.decode(encoding or "utf-8")
+    except UnicodeDecodeError as error:
+        read = [f"{name} reads {data.decode(name)!r}" for name in OLD_ENCODINGS if is_in(data, name)]
+        raise UserError(
+            f"{source}: the name of a member, bytes {data[:40]!r}, is not {encoding or 'UTF-8'} at byte "
+            f"{error.start + 1}; {', '.join(read) or 'no other encoding that was tried reads it'}: set `encoding` in "
+            "the entry of `datasets` to the one that is right, or pack it anew with names in UTF-8"
+        ) from error
+
+
+def is_in(data: bytes, encoding: str) -> bool:
+    """Whether bytes are printable text in an encoding."""
+    try:
+        return data.decode(encoding).isprintable()
+    except UnicodeDecodeError:
+        return False
+
+
 def safe_name(name: str, source: str) -> str:
     """Return the name in NFC with forward slashes.
 
     Raises UserError for a name that could leave its folder, or that is not UTF-8, or no name at all.
     """
+    path = PurePosixPath(name.replace("\\", "/"))
+    if path.is_absolute() or ".." in path.parts or DRIVE.match(name):
+        raise UserError(f"{source}: member {name!r} points outside the archive; such an archive is refused")
+    return readable_name(name, source)
+
+
+def readable_name(name: str, source: str) -> str:
+    """Return the name in NFC with forward slashes. Raises UserError for one that is not UTF-8, or no name at all."""
     if any("\ud800" <= letter <= "\udfff" for letter in name):
         raise UserError(f"{source}: the name of member {name!r} is not UTF-8; rename it")
     if "\0" in name or len(name.encode()) > LONGEST_NAME:
@@ -41,10 +76,7 @@ def safe_name(name: str, source: str) -> str:
         raise UserError(
             f"{source}: the name of member {shown} holds a NUL or is over {LONGEST_NAME:,} bytes; rename it"
         )
-    path = PurePosixPath(name.replace("\\", "/"))
-    if path.is_absolute() or ".." in path.parts or any(":" in part for part in path.parts[:1]):
-        raise UserError(f"{source}: member {name!r} points outside the archive; such an archive is refused")
-    return unicodedata.normalize("NFC", str(path))
+    return unicodedata.normalize("NFC", str(PurePosixPath(name.replace("\\", "/"))))
 
 
 def once(members: Iterable[Member], source: str) -> Iterator[Member]:

@@ -3,7 +3,7 @@
 import os
 import tarfile
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlparse
 from stages.core.console import progress
 from stages.core.errors import UserError
 from stages.core.files import digest
-from stages.core.ingest.admission import DAMAGE, Wanted, damaged_archive, once, safe_name
+from stages.core.ingest.admission import DAMAGE, Wanted, damaged_archive, once, readable_name
 from stages.core.ingest.fetch import fetched, shown
 from stages.core.ingest.image_filter import HEAD, ImageFilter, is_system_name
 from stages.core.ingest.source import Member
@@ -45,7 +45,7 @@ def folder_members(folder: Path, images: ImageFilter | None = None) -> Iterator[
             if images(name, partial(beginning, path, folder, inside)):
                 check_link(path, folder, inside)
                 if path.is_file():
-                    yield Member(safe_name(name, str(folder)), path.read_bytes)
+                    yield Member(readable_name(name, str(folder)), path.read_bytes)
 
 
 def beginning(path: Path, folder: Path, inside: Path) -> bytes:
@@ -74,18 +74,20 @@ def check_link(path: Path, folder: Path, inside: Path) -> None:
             raise UserError(f"{folder}: {name} is a link that leads nowhere; remove it or mend it")
 
 
-def archive_members(path: Path, limits: Download, cache: Path, wanted: Wanted | None = None) -> Iterator[Member]:
+def archive_members(
+    path: Path, limits: Download, cache: Path, wanted: Wanted | None = None, encoding: str | None = None
+) -> Iterator[Member]:
     """Yield the images in a zip or tar (also compressed), never unpacking to disk under their names.
 
     The images of a compressed tar are copied to one nameless file in `cache`. Raises UserError on something that
     is no archive, and on members that could do harm: names outside or twice, links, devices, encryption, too
-    many, too large, too densely packed or overlapping.
+    many, too large, too densely packed or overlapping. `encoding` is that of names which are not UTF-8; None for none.
     """
     wanted = wanted or ImageFilter()
     if is_tar(path):
-        members = tar_members(path, limits, wanted, cache)
+        members = tar_members(path, limits, wanted, cache, encoding)
     elif zipfile.is_zipfile(path):
-        members = zip_members(path, limits, wanted)
+        members = zip_members(path, limits, wanted, encoding)
     else:
         raise UserError(f"{path} is neither a zip nor a tar archive ({path.stat().st_size:,} bytes); check the file")
     yield from progress(once(members, str(path)), desc=f"read {path.name}")
@@ -117,25 +119,22 @@ def old_tar(block: bytes) -> bool:
 def archives(
     uris: str | list[str],
     hashes: str | list[str | None] | None,
-    limits: Download,
     cache: Path,
-    images: ImageFilter | None = None,
+    read: Callable[[Path], Iterator[Member]],
 ) -> tuple[dict[str, Any], Iterator[Member]]:
     """Fetch one or several archives; return what source.json records of them, and their images.
 
-    The images of several lie below the name of their archive, so that train.zip and test.zip are splits.
+    `read` gives the images of one of them. Those of several lie below the name of their archive, so that train.zip
+    and test.zip are splits.
     Raises UserError; see `fetched` and `archive_members`.
     """
     if isinstance(uris, str):
         path = fetched(uris, hashes if isinstance(hashes, str) else None, cache)
-        return {"uri": shown(uris), "sha256": digest(path)}, archive_members(path, limits, cache, images)
+        return {"uri": shown(uris), "sha256": digest(path)}, read(path)
     wanted = hashes if isinstance(hashes, list) else [None] * len(uris)
     paths = [fetched(uri, sha256, cache) for uri, sha256 in zip(uris, wanted, strict=True)]
     found = [{"uri": shown(uri), "sha256": digest(path)} for uri, path in zip(uris, paths, strict=True)]
-    members = (
-        partial(below, stem(uri), archive_members(path, limits, cache, images))
-        for uri, path in zip(uris, paths, strict=True)
-    )
+    members = (partial(below, stem(uri), read(path)) for uri, path in zip(uris, paths, strict=True))
     return {"uri": ", ".join(map(shown, uris)), "archives": found}, (one for each in members for one in each())
 
 

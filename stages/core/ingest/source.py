@@ -10,9 +10,9 @@ import os
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, Literal
 
 import pyarrow as pa
@@ -21,6 +21,8 @@ import pyarrow.parquet as pq
 from stages.core.console import progress
 from stages.core.errors import UserError
 from stages.core.files import STORED_DATE
+from stages.core.ingest.folders import FolderRules, placements
+from stages.core.ingest.label_text import clean_label
 
 INDEX = "index.parquet"
 LOCAL_HEADER = 30  # bytes before the name of a stored member
@@ -34,11 +36,6 @@ SCHEMA = pa.schema(
         "label": pa.string(), "split": pa.string(), "group": pa.string(), "note": pa.string(),
     }
 )  # fmt: skip
-SPLIT_FOLDERS = {
-    "train": "train", "training": "train", "seg_train": "train",
-    "val": "val", "valid": "val", "validation": "val", "dev": "val",
-    "test": "test", "testing": "test", "seg_test": "test",
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,24 +55,30 @@ class Member:
 
 @dataclass(frozen=True)
 class Source:
-    """What a kind of data set gives: where it is from (for source.json), its members, and who names the classes."""
+    """What a kind of data set gives: where it is from (for source.json), its members, and who names the classes.
+
+    rules: what params.yaml says of the folders, where these name the classes.
+    """
 
     origin: dict[str, Any]
     members: Iterable[Member]
     labels: Literal["folders", "table"] = "folders"
     left_out: Callable[[], dict[str, Any]] = dict  # what was no image, once the members are read
+    rules: FolderRules = field(default_factory=FolderRules)
 
 
 def write_source(archive: Path, source: Source, desc: str = "pack") -> int:
     """Write images.zip at `archive` and index.parquet beside it; returns how many images they hold.
 
     The same members give the same bytes in whatever order they come. Stored: images are compressed already, and
-    DVC hashes one file. Raises UserError on two members of one name, or an image in no class folder.
+    DVC hashes one file. Raises UserError on two members of one name, or folders
+    that leave class or split of an image open.
     """
     ordered = sorted(source.members, key=lambda member: member.name)
+    ordered = told_by_folders(ordered, source.rules) if source.labels == "folders" else told_by_table(ordered)
     with pq.ParquetWriter(index_of(archive), SCHEMA, compression="zstd") as writer:
         with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as store:
-            rows = (row(store, member, source) for member in progress(distinct(ordered), len(ordered), desc))
+            rows = (row(store, member) for member in progress(distinct(ordered), len(ordered), desc))
             for batch in batched(rows, ROWS):
                 writer.write_batch(pa.RecordBatch.from_pylist(batch, SCHEMA))
         left_out = {LEFT_OUT: json.dumps(counted, sort_keys=True)} if (counted := source.left_out()) else {}
@@ -83,16 +86,15 @@ def write_source(archive: Path, source: Source, desc: str = "pack") -> int:
     return sum(member.read is not None for member in ordered)
 
 
-def row(store: zipfile.ZipFile, member: Member, source: Source) -> dict[str, Any]:
+def row(store: zipfile.ZipFile, member: Member) -> dict[str, Any]:
     """Write one member into the zip and return its row of the index."""
-    label, split = placed(member.name) if source.labels == "folders" else (member.label, member.split)
     place: dict[str, Any] = {"path": member.name, "offset": NOWHERE, "n_bytes": 0, "crc32": 0}
     if member.read:
         info, data = zipfile.ZipInfo(member.name, STORED_DATE), member.read()
         store.writestr(info, data)
         start = info.header_offset + LOCAL_HEADER + len(member.name.encode()) + len(info.extra)
         place |= {"offset": start, "n_bytes": len(data), "crc32": info.CRC}
-    return {**place, "label": label, "split": split, "group": member.group, "note": member.note}
+    return {**place, "label": member.label, "split": member.split, "group": member.group, "note": member.note}
 
 
 def distinct(ordered: list[Member]) -> Iterator[Member]:
@@ -117,16 +119,27 @@ def batched(rows: Iterable[Any], size: int) -> Iterator[list[Any]]:
         yield batch
 
 
-def placed(name: str) -> tuple[str, str | None]:
-    """Return the class (the last folder) and the predefined split (train / val / test folder) of a path.
+def told_by_folders(members: list[Member], rules: FolderRules) -> list[Member]:
+    """Return the members with the class and split of their folders; see `placements`. Raises UserError."""
+    found = placements(dict.fromkeys(folder_of(member) for member in members), rules)
+    said = [(member, found[folder_of(member)]) for member in members]
+    return [replace(member, label=place[0], split=place[1]) for member, place in said if place]
 
-    Raises UserError for an image in no class folder.
-    """
-    folders = PurePosixPath(name).parts[:-1]
-    splits = [SPLIT_FOLDERS[part.lower()] for part in folders[:-1] if part.lower() in SPLIT_FOLDERS]
-    if not folders or (len(folders) == 1 and folders[0].lower() in SPLIT_FOLDERS):
-        raise UserError(f"{name} lies in no class folder; put each image in a folder with the name of its class")
-    return folders[-1], splits[0] if splits else None
+
+def told_by_table(members: list[Member]) -> list[Member]:
+    """Return the members with labels that are cleaned; one of which nothing is left is noted."""
+    cleaned = [(member, clean_label(member.label or "") or None) for member in members]
+    return [
+        member
+        if member.label == label
+        else replace(member, label=label, note=member.note if label else member.note or "no label")
+        for member, label in cleaned
+    ]
+
+
+def folder_of(member: Member) -> str:
+    """Return the path of the folder that a member lies in, "" for the outermost."""
+    return member.name.rpartition("/")[0]
 
 
 def index_of(archive: Path) -> Path:

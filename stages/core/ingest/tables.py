@@ -6,7 +6,9 @@ from pathlib import Path
 
 from stages.core.errors import UserError, did_you_mean
 from stages.core.files import listed
+from stages.core.ingest.label_text import is_nothing
 
+SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars", ",": "commas"}
 Columns = dict[str, str | None]  # what is wanted: the column that holds it, None for nothing
 
 
@@ -18,9 +20,25 @@ def rows_of_table(path: Path, columns: Columns, shown: str) -> Iterator[tuple[in
     read = parquet_rows if path.suffix.lower() in (".parquet", ".pq") else csv_rows
     lines = read(path, shown)
     _, header = next(lines, (0, []))
+    check_separator(path, columns, header, shown)
     places = {wanted: place(column, header, shown) for wanted, column in columns.items()}
     for number, line in lines:
         yield number, {wanted: line[at] if at is not None else "" for wanted, at in places.items()}
+
+
+def check_separator(path: Path, columns: Columns, header: list[str], shown: str) -> None:
+    """Raise UserError for a CSV whose one column holds all that are wanted, parted by something else than it should."""
+    wanted = {column for column in columns.values() if column is not None}
+    for separator, name in SEPARATORS.items():
+        parts = {part.strip().strip('"') for part in header[0].split(separator)} if len(header) == 1 else set()
+        if len(parts) > 1 and not wanted & set(header):
+            right = "tabs, as its name says" if is_tabbed(path) else "commas, or with tabs and the ending .tsv"
+            raise UserError(f"{shown}: its values are parted by {name}; save it with {right}")
+
+
+def is_tabbed(path: Path) -> bool:
+    """Whether the name of a table says that tabs part its values."""
+    return path.suffix.lower() in (".tsv", ".tab")
 
 
 def place(column: str | None, header: list[str], shown: str) -> int | None:
@@ -37,7 +55,7 @@ def place(column: str | None, header: list[str], shown: str) -> int | None:
 
 def csv_rows(path: Path, shown: str) -> Iterator[tuple[int, list[str]]]:
     """Yield (line, values) of a CSV, the header first; tabs part the values of a .tsv. Raises UserError."""
-    tabs = path.suffix.lower() in (".tsv", ".tab")
+    tabs = is_tabbed(path)
     width = None
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
@@ -72,5 +90,5 @@ def parquet_rows(path: Path, shown: str) -> Iterator[tuple[int, list[str]]]:
 
 
 def as_text(values: list[object]) -> list[str]:
-    """Values as text; nothing for null."""
-    return ["" if value is None else str(value) for value in values]
+    """Values as text; nothing for null and for a float that is no number."""
+    return ["" if is_nothing(value) else str(value) for value in values]

@@ -6,14 +6,14 @@ import lzma
 import os
 import tarfile
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
 from stages.core.errors import UserError
 from stages.core.files import CHUNK
-from stages.core.ingest.admission import DAMAGE, Wanted, check_totals, damaged_archive, safe_name
+from stages.core.ingest.admission import DAMAGE, Wanted, check_totals, damaged_archive, decoded_name, safe_name
 from stages.core.ingest.image_filter import HEAD
 from stages.core.ingest.source import Member
 from stages.core.settings.options import Download
@@ -22,6 +22,7 @@ END = tarfile.NUL * tarfile.BLOCKSIZE
 HEADERS = (
     tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK,
 )  # fmt: skip
+Naming = Callable[[str], str]
 LONGEST_HEADER = 1 << 16  # bytes of a header that tarfile holds in memory
 
 
@@ -85,34 +86,36 @@ def opener_of(path: Path) -> Any:
     return next((opener for magic, opener in OPENERS.items() if beginning.startswith(magic)), None)
 
 
-def tar_members(path: Path, limits: Download, wanted: Wanted, cache: Path) -> Iterator[Member]:
+def tar_members(path: Path, limits: Download, wanted: Wanted, cache: Path, encoding: str | None) -> Iterator[Member]:
     """Yield the wanted members of a tar. Raises UserError on whatever could do harm."""
     opener = opener_of(path)
     try:
         with opener(path) if opener else path.open("rb") as stream:
-            members = spooled(path, stream, limits, wanted, cache) if opener else in_place(path, stream, limits, wanted)
-            yield from members
+            naming = partial(written_name, path, encoding)
+            if opener:
+                yield from spooled(Forward(path, stream, limits), limits, wanted, naming, cache)
+            else:
+                yield from in_place(path, stream, limits, wanted, naming)
     except DAMAGE as error:
         raise damaged_archive(path, error) from error
 
 
-def in_place(path: Path, stream: IO[bytes], limits: Download, wanted: Wanted) -> Iterator[Member]:
+def in_place(path: Path, stream: IO[bytes], limits: Download, wanted: Wanted, naming: Naming) -> Iterator[Member]:
     """Yield members of a plain tar: each is a piece of the file."""
     with tarfile.open(fileobj=stream, mode="r:", tarinfo=CarefulInfo) as archive:
-        for name, info in files(path, archive, limits):
+        for name, info in files(path, archive, limits, naming):
             if wanted(name, partial(piece, path, info.offset_data, min(info.size, HEAD))):
                 yield Member(name, partial(piece, path, info.offset_data, info.size))
         stream.seek(archive.offset)
         check_end(stream.read(tarfile.BLOCKSIZE), archive.offset)
 
 
-def spooled(path: Path, stream: Any, limits: Download, wanted: Wanted, cache: Path) -> Iterator[Member]:
+def spooled(forward: Forward, limits: Download, wanted: Wanted, naming: Naming, cache: Path) -> Iterator[Member]:
     """Yield members of a compressed tar, copied to one temporary file that has no name, as they stand in any order."""
-    forward = Forward(path, stream, limits)
     cache.mkdir(parents=True, exist_ok=True)
     spool = tempfile.TemporaryFile(dir=cache)  # noqa: SIM115 - lives as long as the members that read it
     with tarfile.open(fileobj=forward, mode="r:", tarinfo=CarefulInfo) as archive:  # type: ignore[call-overload]
-        for name, info in files(path, archive, limits):
+        for name, info in files(forward.path, archive, limits, naming):
             start = spool.tell()
             if wanted(name, partial(first_copied, forward, info, spool)):
                 copy(forward, info, spool)
@@ -123,12 +126,20 @@ def spooled(path: Path, stream: Any, limits: Download, wanted: Wanted, cache: Pa
     spool.flush()
 
 
-def files(path: Path, archive: tarfile.TarFile, limits: Download) -> Iterator[tuple[str, tarfile.TarInfo]]:
+def written_name(path: Path, encoding: str | None, name: str) -> str:
+    """Return a name that tarfile has read as UTF-8 in `encoding`, where it was not UTF-8. Raises UserError."""
+    escaped = any("\udc80" <= letter <= "\udcff" for letter in name)
+    return decoded_name(name.encode("utf-8", "surrogateescape"), encoding, str(path)) if escaped else name
+
+
+def files(
+    path: Path, archive: tarfile.TarFile, limits: Download, naming: Naming
+) -> Iterator[tuple[str, tarfile.TarInfo]]:
     """Yield (name, header) of the plain files of a tar. Raises UserError on any other member but a folder."""
     n_members = n_bytes = 0
     while info := archive.next():
         archive.members = []  # type: ignore[attr-defined] # it would keep every header
-        name = safe_name(info.name, str(path))
+        name = safe_name(naming(info.name), str(path))
         if not (info.isdir() or info.type in (tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.CONTTYPE)) or info.issparse():
             raise UserError(f"{path}: member {info.name!r} is a link or a device or sparse; pack the files themselves")
         if info.size < 0:

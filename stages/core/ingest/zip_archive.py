@@ -7,7 +7,7 @@ from operator import attrgetter
 from pathlib import Path
 
 from stages.core.errors import UserError
-from stages.core.ingest.admission import DAMAGE, Wanted, check_totals, damaged_archive, safe_name
+from stages.core.ingest.admission import DAMAGE, Wanted, check_totals, damaged_archive, decoded_name, safe_name
 from stages.core.ingest.image_filter import HEAD
 from stages.core.ingest.source import LOCAL_HEADER, Member
 from stages.core.settings.options import Download
@@ -19,7 +19,7 @@ EXACT = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 PIECE = 4096  # bytes of bz2 or lzma that are unpacked at once, whatever they swell to
 
 
-def zip_members(path: Path, limits: Download, wanted: Wanted) -> Iterator[Member]:
+def zip_members(path: Path, limits: Download, wanted: Wanted, encoding: str | None) -> Iterator[Member]:
     """Yield the wanted members of a zip. Raises UserError on whatever could do harm."""
     try:
         archive = zipfile.ZipFile(path)
@@ -33,23 +33,20 @@ def zip_members(path: Path, limits: Download, wanted: Wanted) -> Iterator[Member
     check_totals(path, len(infos), sum(info.file_size for info in infos), limits)
     check_overlaps(path, infos)
     for info in infos:
-        name = safe_name(written_name(info, path), str(path))
+        name = safe_name(written_name(info, path, encoding), str(path))
         if not info.is_dir() and wanted(name, partial(beginning, archive, info)):
             yield Member(name, partial(read_zip_member, archive, info, path))
 
 
-def written_name(info: zipfile.ZipInfo, path: Path) -> str:
-    """Return the name as its bytes say in UTF-8, which some programs write without its flag.
+def written_name(info: zipfile.ZipInfo, path: Path, encoding: str | None) -> str:
+    """Return the name as its bytes say in `encoding`, or in UTF-8, which some programs write without its flag.
 
-    Raises UserError when they are in an older code page: nothing in a zip says in which.
+    Raises UserError when they are not in it: nothing in a zip says in which code page they are.
     """
     name = info.orig_filename
     if info.flag_bits & UTF8 or name.isascii():
         return name
-    try:
-        return name.encode("cp437").decode("utf-8")
-    except UnicodeError as error:
-        raise UserError(f"{path}: the name of member {name!r} is not UTF-8; rename it") from error
+    return decoded_name(name.encode("cp437"), encoding, str(path))
 
 
 def check_member(path: Path, info: zipfile.ZipInfo, limits: Download) -> None:

@@ -1,9 +1,22 @@
 """The sections of params.yaml as frozen types: every field has a range and a meaning, none has a default."""
 
+import codecs
 import re
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+
+def known_encoding(name: str) -> str:
+    """Raise ValueError for an encoding that Python does not know."""
+    try:
+        codecs.lookup(name)
+    except LookupError:
+        raise ValueError(
+            f"no encoding is called {name!r}; there are utf-8, cp932, gbk, big5, euc-kr, cp1251 …"
+        ) from None
+    return name
+
 
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 Positive = Annotated[float, Field(gt=0)]
@@ -11,6 +24,14 @@ Count = Annotated[int, Field(ge=1)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Uri = Annotated[str, Field(min_length=1)]
 Uris = Uri | Annotated[list[Uri], Field(min_length=1)]
+Missing = Annotated[
+    list[str],
+    Field(
+        description='words that stand for nothing as a label, split or group, in any case of letters: ["nan", "none", '
+        '"na", "n/a", "null", "<na>"]; [] where a class may be called so'
+    ),
+]
+Encoding = Annotated[str, AfterValidator(known_encoding)] | None
 Sha256s = Sha256 | list[Sha256 | None] | None
 Seed = Annotated[int, Field(ge=1, lt=2**31)]  # keras-tuner takes 0 for "no seed"
 
@@ -40,6 +61,28 @@ class Download(Section):
     max_ratio: Positive = Field(
         description="a member, or a whole archive, that unpacks to more than this times its size is refused"
     )
+
+
+class Folders(Section):
+    """What the folders above an image say, where that is not plain from their names."""
+
+    splits: dict[str, Literal["train", "val", "test", "skip"] | None] = Field(
+        description="folders that are splits by another name, e.g. {part1: train}; skip leaves images out, null says "
+        "that a folder called like a split is none; {} where names such as train or test_set say it"
+    )
+    class_depth: int | None = Field(
+        description="folder that names the class, splits not counted: 1 is the outermost, -1 the one an image lies in; "
+        "null: the one it lies in, and an error where that is doubtful"
+    )
+
+    @model_validator(mode="after")
+    def some_folder(self) -> "Folders":
+        """Raise ValueError for level 0."""
+        if self.class_depth == 0:
+            raise ValueError(
+                "class_depth counts from 1 (the outermost) or from -1 (the one an image lies in), not from 0"
+            )
+        return self
 
 
 class GroupBy(Section):

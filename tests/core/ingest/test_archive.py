@@ -13,6 +13,7 @@ import re
 import tarfile
 import tracemalloc
 import zipfile
+from functools import partial
 
 import pytest
 from hypothesis import given
@@ -276,7 +277,7 @@ def test_several_archives_lie_below_their_names(tmp_path):
         str(make_tar(tmp_path / "test.tar.gz", FILES.items(), "gz")),
     ]
 
-    origin, members = archives(uris, None, LIMITS, tmp_path / "cache")
+    origin, members = archives(uris, None, tmp_path, partial(archive_members, limits=LIMITS, cache=tmp_path / "cache"))
 
     assert {member.name for member in members} == {f"{split}/{name}" for split in ("train", "test") for name in FILES}
     assert [found["uri"] for found in origin["archives"]] == uris and origin["uri"] == ", ".join(uris)

@@ -269,9 +269,15 @@ def bombs():
 def names():
     """Names that can't be written, and members that can't be read."""
     for what, flag in (("a name that isn't UTF-8 though it says so", 0x800), ("a name in an unknown code page", 0)):
-        yield Hostile(what, "a.zip", latin_zip(flag), ("cat/", "is not UTF-8; rename it"))
+        words = ("cat/", "is not UTF-8; rename it") if flag else ("cat/", "is not UTF-8 at byte 5; ", "set `encoding`")
+        yield Hostile(what, "a.zip", latin_zip(flag), words)
     latin = tar_of(("cat/\u00e4.jpg", NOISE), form=tarfile.GNU_FORMAT, encoding="latin-1")
-    yield Hostile("a name in an unknown code page", "a.tar", latin, ("'cat/\\udce4.jpg' is not UTF-8",))
+    yield Hostile(
+        "a name in an unknown code page",
+        "a.tar",
+        latin,
+        ("b'cat/\\xe4.jpg', is not UTF-8 at byte 5; ", "cp1252 reads 'cat/ä.jpg'"),
+    )
     cut = patched(zip_of(("cat/1.jpgXtxt", NOISE)), lambda data: data.replace(b"jpgXtxt", b"jpg\0txt"))
     yield Hostile("a NUL in a name", "a.zip", cut, ("'cat/1.jpg\\x00txt' holds a NUL",))
     for file, make in (("a.zip", zip_of), ("a.tar", tar_of)):
@@ -316,7 +322,16 @@ def project(folder, row):
     tree = yaml.load((PROJECT / "params.yaml").read_text())
     path = folder / row.file
     tree["download"].update(LIMITS, dataset="hostile")
-    entry = {"kind": "archive", "uri": str(path), "sha256": None, "licence": None, "citation": None}
+    entry = {
+        "kind": "archive",
+        "uri": str(path),
+        "sha256": None,
+        "splits": {},
+        "class_depth": None,
+        "encoding": None,
+        "licence": None,
+        "citation": None,
+    }
     tree["datasets"] = {"hostile": entry}
     with (root / "params.yaml").open("w") as stream:
         yaml.dump(tree, stream)
