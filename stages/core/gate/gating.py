@@ -43,7 +43,7 @@ def subject_of(images: pd.DataFrame, thumbnails: Thumbnails | np.ndarray, split:
     near, pairs = split.near_copies, NO_PAIRS
     if near:
         contrast = images["contrast"].where(usable, -1).to_numpy(np.float32)
-        limits = near.model_dump(include={"min_contrast", "min_correlation", "max_difference", "neighbours"})
+        limits = near.model_dump(exclude={"max_cluster_share", "max_cluster_size"})
         with working("near copies"):
             pairs = near_pairs(thumbnails, contrast, **limits)
     decided = images.assign(

@@ -1,9 +1,10 @@
 """Thumbnails -> pairs of images that show the same picture, and clusters of them, far below quadratic time.
 
-A pair is near when two measures agree. The correlation of their detail, at two scales, says that the structures
+A pair is near when three measures agree. The correlation of their detail, at two scales, says that the structures
 are the same whatever the brightness, the colour cast and the smooth background; the largest local difference says
-that no part of the picture was exchanged. Perceptual hashes fail here: a 64-bit difference hash finds 299 equal
-images in EuroSAT, all of them water or fields.
+that no part of the picture was exchanged; the whitened correlation says that they share more than any two pictures of
+this set do (`whitening`). Perceptual hashes fail here: a 64-bit difference hash finds 299 equal images in EuroSAT, all
+of them water or fields.
 """
 
 import hashlib
@@ -16,12 +17,11 @@ from typing import Any
 import numpy as np
 
 from stages.core.gate.neighbours import neighbours_within
+from stages.core.gate.whitening import DIMENSIONS, FEWEST, SAMPLE, Whitening, chance_limit, fit_whitening, whitened
 
 SIDE, CHANNELS = 16, 3  # of a thumbnail
 PART = 4  # side of the parts that are compared one by one
 COARSE, FINE = 2, 6  # degrees of the surfaces that are background at the two scales
-DIMENSIONS = 64  # of the search
-SAMPLE = 1024  # thumbnails that fix the directions of the search
 BLOCK = 2048  # rows at a time: 25 MB of float64 detail
 SLACK = 3e-3  # of the radius, for the float16 of the search
 TINY = 1e-6
@@ -47,21 +47,26 @@ def near_pairs(  # noqa: PLR0913 - they are a section of params.yaml
     min_contrast: float,
     min_correlation: float,
     max_difference: float,
+    min_whitened_correlation: float,
+    max_chance_pairs: float,
     neighbours: int,
 ) -> Pairs:
-    """Find the pairs that are near by both measures; flat images (low contrast) take no part.
+    """Find the pairs that are near by all measures; flat images (low contrast) take no part.
 
     thumbnails: uint8 [N, 16, 16, 3], area averages; anything that can be indexed by rows, also a memory map.
     contrast: float32 [N], standard deviation of the luma in grey levels. Each image is compared with the
-    `neighbours` nearest in the projection, and with its equals: nearly all that N² comparisons find (`searched`
+    `neighbours` nearest among the whitened, and with its equals: nearly all that N² comparisons find (`neighbours`
     says what is missed); only through that limit does the order of rows matter.
-    Memory: 250 bytes an image, and 20 a pair.
+    Memory: 400 bytes an image, and 20 a pair.
     """
     rows = np.flatnonzero(np.asarray(contrast) >= min_contrast)
-    kept, equal = thinned(thumbnails, rows, neighbours)
+    kept, equal, sample = thinned(thumbnails, rows, neighbours)
     found = [verified(thumbnails, equal, min_correlation, max_difference)]
-    for candidates in searched(thumbnails, kept, min_correlation, neighbours):
-        found.append(verified(thumbnails, candidates, min_correlation, max_difference))
+    if len(kept) > 1:
+        whitening, limit = particular(thumbnails[sample], len(kept), min_whitened_correlation, max_chance_pairs)
+        points = projected(thumbnails, kept, whitening)
+        for candidates in searched(points, limit if len(sample) >= FEWEST else min_correlation, neighbours):
+            found.append(verified(thumbnails, kept[candidates], min_correlation, max_difference))
     first, second, correlation, difference = (np.concatenate(column) for column in zip(*found, strict=True))
     _, once = np.unique(first * len(thumbnails) + second, return_index=True)
     return Pairs(first[once], second[once], correlation[once], difference[once])
@@ -87,10 +92,11 @@ def leaders(pairs: Pairs, n: int) -> np.ndarray:
     return leader
 
 
-def thinned(thumbnails: Any, rows: np.ndarray, limit: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the rows without the copies beyond `limit` of one thumbnail, and pairs [P, 2] of those with the first.
+def thinned(thumbnails: Any, rows: np.ndarray, limit: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the rows without copies beyond `limit` of a thumbnail, pairs [P, 2] of those with the first, and a sample.
 
-    A tree over a million equal points would compare each with each.
+    A tree over a million equal points would compare each with each. The sample holds up to SAMPLE different thumbnails,
+    those of the smallest hashes: whatever the order of the rows, and nearly the same when images are added.
     """
     codes = np.concatenate([np.zeros(0, np.uint64), *(hashed(block) for _, block in blocks(thumbnails, rows))])
     order = np.argsort(codes, kind="stable")
@@ -98,7 +104,7 @@ def thinned(thumbnails: Any, rows: np.ndarray, limit: int) -> tuple[np.ndarray, 
     start = np.maximum.accumulate(np.where(new, np.arange(len(rows)), 0))
     surplus = np.arange(len(rows)) - start >= limit
     pairs = np.stack([rows[order[start[surplus]]], rows[order[surplus]]], axis=1)
-    return np.sort(rows[order[~surplus]]), pairs
+    return np.sort(rows[order[~surplus]]), pairs, rows[order[new]][:SAMPLE]
 
 
 def hashed(thumbnails: np.ndarray) -> np.ndarray:
@@ -114,36 +120,32 @@ def blocks(thumbnails: Any, rows: np.ndarray) -> Iterator[tuple[slice, np.ndarra
         yield place, np.asarray(thumbnails[rows[place]])
 
 
-def searched(thumbnails: Any, rows: np.ndarray, min_correlation: float, k: int) -> Iterator[np.ndarray]:
-    """Yield candidate pairs [P, 2], each row with its up to k nearest within the radius of the correlation.
+def particular(
+    sample: np.ndarray, n_images: int, min_whitened_correlation: float, max_chance_pairs: float
+) -> tuple[Whitening, float]:
+    """Whitening of a set, from thumbnails uint8 [n, 16, 16, 3] of a sample, and the whitened correlation of copies."""
+    rows = detail(np.asarray(sample), np.float32)
+    whitening = fit_whitening(rows)
+    if len(rows) < FEWEST:
+        return whitening, min_whitened_correlation
+    chance = chance_limit(whitened(rows, whitening), n_images, max_chance_pairs)
+    return whitening, max(min_whitened_correlation, chance)
 
-    Unit vectors with correlation c are sqrt(2 - 2 c) apart, and a projection brings no two farther apart.
+
+def searched(points: np.ndarray, min_correlation: float, k: int) -> Iterator[np.ndarray]:
+    """Yield candidate pairs [P, 2] of whitened points float16 [n, DIMENSIONS], each with its up to k nearest.
+
+    Unit vectors with correlation c are sqrt(2 - 2 c) apart.
     """
-    if len(rows) > 1:
-        radius = np.sqrt(2 - 2 * min_correlation) + SLACK
-        for pairs in neighbours_within(projected(thumbnails, rows), float(radius), k):
-            yield rows[pairs]
+    yield from neighbours_within(points, float(np.sqrt(2 - 2 * min_correlation) + SLACK), k)
 
 
-def projected(thumbnails: Any, rows: np.ndarray) -> np.ndarray:
-    """Detail along the directions in which a sample of it varies most, float16 [n, DIMENSIONS]."""
-    sample = rows[np.linspace(0, len(rows) - 1, min(SAMPLE, len(rows))).astype(np.int64)]
-    axes = main_axes(detail(np.asarray(thumbnails[sample]), np.float32))
+def projected(thumbnails: Any, rows: np.ndarray, whitening: Whitening) -> np.ndarray:
+    """Whitened detail of these rows, float16 [n, DIMENSIONS]."""
     points = np.empty((len(rows), DIMENSIONS), np.float16)
     for place, block in blocks(thumbnails, rows):
-        points[place] = detail(block, np.float32) @ axes
+        points[place] = whitened(detail(block, np.float32), whitening)
     return points
-
-
-def main_axes(sample: np.ndarray) -> np.ndarray:
-    """Orthonormal axes [D, DIMENSIONS] near the principal ones of float32 [n, D], by power iteration.
-
-    Halko et al. 2011, algorithm 4.4, from fixed directions. Any orthonormal axes would do; these leave few candidates.
-    """
-    axes = np.random.default_rng(1).standard_normal((sample.shape[1], DIMENSIONS)).astype(np.float32)
-    for _ in range(3):
-        axes = np.linalg.qr(sample.T @ (sample @ axes))[0]
-    return axes
 
 
 def detail(thumbnails: np.ndarray, dtype: type[np.floating[Any]] = np.float64) -> np.ndarray:

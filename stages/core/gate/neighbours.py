@@ -2,7 +2,8 @@
 
 Points are put into the cells of CELLS sqrt(N) of them, and each is compared with what lies in its PROBES nearest cells
 (Jegou et al. 2011, Product quantization for nearest neighbor search, section IV), as fast as matrices multiply. What is
-missed lies in neither one's nearest cells: 3 of CIFAR-10's 564 near pairs, none of TrashNet's 43.
+missed lies in neither one's nearest cells: none of the 462 near pairs of CIFAR-10
+that 0.1 found, none of TrashNet's 36.
 """
 
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ import numpy as np
 from stages.core.console import progress
 
 CELLS = 2  # x sqrt(N)
-PROBES = 6
+PROBES = 12
 BLOCK = 2048  # points at a time
 
 

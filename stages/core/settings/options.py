@@ -122,6 +122,12 @@ class NearCopies(Section):
         description="of the thumbnails, each at its own contrast"
     )
     max_difference: Annotated[float, Field(ge=0)] = Field(description="between the thumbnails, in units of 0-255")
+    min_whitened_correlation: Annotated[float, Field(ge=0, lt=1)] = Field(
+        description="the same, once what is common to the set is taken away"
+    )
+    max_chance_pairs: Annotated[float, Field(gt=0, lt=1)] = Field(
+        description="pairs an image that chance may bring: an aligned set is asked for a higher whitened correlation"
+    )
     neighbours: Count = Field(description="candidates an image; bounds the work where thousands are alike")
     max_cluster_share: Fraction = Field(
         description="share of its class above which a cluster is a finding, not a group"

@@ -6,9 +6,25 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stages.core.gate import near_duplicates
-from stages.core.gate.near_duplicates import Pairs, detail, difference, leaders, near_pairs
+from stages.core.gate.near_duplicates import (
+    Pairs,
+    detail,
+    difference,
+    leaders,
+    near_pairs,
+    particular,
+    projected,
+    thinned,
+)
 
-LIMITS = {"min_contrast": 8.0, "min_correlation": 0.84, "max_difference": 32.0, "neighbours": 32}
+LIMITS = {
+    "min_contrast": 8.0,
+    "min_correlation": 0.84,
+    "max_difference": 32.0,
+    "min_whitened_correlation": 0.7,
+    "max_chance_pairs": 1e-5,
+    "neighbours": 32,
+}
 seeds = st.integers(0, 2**31 - 1)
 
 
@@ -34,14 +50,18 @@ def found(thumbnails, **limits):
 
 
 def compared_one_by_one(thumbnails):
-    """Every pair, by both measures."""
+    """Every pair, by all measures."""
     n = len(thumbnails)
     first, second = np.triu_indices(n, 1)
+    _, _, sample = thinned(thumbnails, np.arange(n), n)
+    whitening, limit = particular(thumbnails[sample], n, 0.7, 1e-5)
+    points = projected(thumbnails, np.arange(n), whitening).astype(np.float32)
+    own = (points[first] * points[second]).sum(axis=1) >= (limit if len(sample) >= 32 else LIMITS["min_correlation"])
     alike = (detail(thumbnails[first]) * detail(thumbnails[second])).sum(axis=1) >= LIMITS["min_correlation"]
     close = difference(thumbnails[first], thumbnails[second]) <= LIMITS["max_difference"]
     able = luma_contrast(thumbnails) >= LIMITS["min_contrast"]
     return set(
-        zip(*(rows[alike & close & able[first] & able[second]].tolist() for rows in (first, second)), strict=True)
+        zip(*(rows[own & alike & close & able[first] & able[second]].tolist() for rows in (first, second)), strict=True)
     )
 
 
@@ -143,3 +163,32 @@ def test_every_member_is_near_its_leader(case):
     for row, lead in enumerate(leader.tolist()):
         assert lead in (-1, row) or tuple(sorted((row, lead))) in edges
         assert lead == -1 or (leader[lead] == lead and (leader == lead).sum() > 1)
+
+
+def aligned(n, seed=1):
+    """Grey thumbnails of one scene: each has a small part of its own, a twentieth of the scene's contrast."""
+    rng = np.random.default_rng(seed)
+    scene = rng.integers(40, 216, (1, 8, 8, 1)).repeat(2, axis=1).repeat(2, axis=2)
+    own = rng.normal(0, 8, (n, 16, 16, 1))
+    return (scene + own).clip(0, 255).astype(np.uint8).repeat(3, axis=3)
+
+
+def test_what_all_images_share_makes_no_pair():
+    """300 pictures of one scene correlate by 0.9 and more, and none is a copy; the planted copies are found."""
+    originals = aligned(300)
+    first, second = detail(originals[:-1]), detail(originals[1:])
+    assert ((first * second).sum(axis=1) > LIMITS["min_correlation"]).all()
+
+    assert found(originals) == set()
+    lighter = (originals[:20] * 1.1 + 3).clip(0, 255).astype(np.uint8)
+    assert found(np.concatenate([originals, lighter])) == {(i, 300 + i) for i in range(20)}
+
+
+def test_a_copy_of_every_image_is_no_chance():
+    """A set in which each picture stands five times, as augmentation leaves it, is pairs and nothing but these."""
+    originals = aligned(60)
+    rng = np.random.default_rng(2)
+    copies = [(originals * rng.uniform(0.9, 1.1) + rng.normal(0, 1, originals.shape)).clip(0, 255) for _ in range(4)]
+    pairs = found(np.concatenate([originals, *copies]).astype(np.uint8))
+
+    assert pairs == {(i + 60 * a, i + 60 * b) for i in range(60) for a in range(5) for b in range(a + 1, 5)}
