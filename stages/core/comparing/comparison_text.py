@@ -13,10 +13,9 @@ MOST_FLIPS = 5
 
 
 def as_text(found: Compared) -> str:
-    """The whole, the verdict first."""
+    """The whole; the verdict last, where a terminal stops."""
     a, b, pair = found.a, found.b, found.pair
     parts = [
-        [found.verdict.sentence, *(f"  {line}" for line in found.verdict.grounds)],
         [
             f"A  {a.called} ({a.where}), key {a.record['key'][:12]}",
             f"B  {b.called} ({b.where}), key {b.record['key'][:12]}",
@@ -28,6 +27,7 @@ def as_text(found: Compared) -> str:
         aligned([("cost", "A", "B", ""), *costs(found)]),
         origin_lines(found),
         [f"note: {note}" for note in found.notes],
+        [found.verdict.sentence, *(f"  {line}" for line in found.verdict.grounds)],
     ]
     return "\n\n".join("\n".join(lines) for lines in parts if lines)
 

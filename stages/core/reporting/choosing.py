@@ -54,6 +54,11 @@ def choose(order: list[Standing], rule: Champion, answers: GetAnswers, seed: int
     return Choice(rule, min(equals, key=cost), leader, rivals, beyond)
 
 
+def champion_first(order: list[Standing], choice: Choice) -> list[Standing]:
+    """Return the order of the leaderboard with the champion in row 1; the others keep their order."""
+    return sorted(order, key=lambda standing: standing is not choice.champion)
+
+
 def keeps_up(rival: Rival, rule: Champion) -> bool:
     """Whether a cheaper rival may stand in for the leader.
 
@@ -100,26 +105,28 @@ def explained(choice: Choice) -> list[str]:
     words, value = in_words(rule.measure), leader.score(rule.measure)
     n_seeds = int(leader.metrics["n_seeds"])
     mean = f", the mean over {n_seeds} seeds" if n_seeds > 1 else ""
-    said = [f"{leader.name} leads with a {words} of {value:.4f}{mean}."]
+    lead = f"{leader.name} leads with a {words} of {value:.4f}{mean}"
+    said = [f"{lead}."]
     ties = [rival for rival in choice.rivals if not rival.beaten]
     if champion is not leader:
         own = next(rival for rival in ties if rival.standing is champion)
-        said.append(
-            f"Its lead of {own.gain:.4f} over {champion.name} does not count ({reason(own, rule)}), and "
-            f"{champion.name} is the cheapest of those that keep up: {price(champion)} instead of {price(leader)}."
-        )
+        said = [
+            f"{champion.name} is chosen although {lead}: the lead of {leader.name} over {champion.name}, "
+            f"{own.gain:.4f}, does not count ({reason(own, rule)}).",
+            f"Of those that keep up with {leader.name}, {champion.name} is the cheapest: {price(champion)} instead of "
+            f"{price(leader)}.",
+        ]
     elif close := [rival for rival in ties if keeps_up(rival, rule)]:
-        said.append(
-            f"{listed_names(close)} can't be told from it, and {'are' if len(close) > 1 else 'is'} not cheaper."
-        )
+        are = "are" if len(close) > 1 else "is"
+        said.append(f"{listed_names(close)} can't be told from {leader.name}, and {are} not cheaper.")
     if far := [rival for rival in ties if not keeps_up(rival, rule)]:
         are = "they are" if len(far) > 1 else "it is"
         said.append(
-            f"So few images can't tell {listed_names(far)} from it either, but {are} "
+            f"So few images can't tell {listed_names(far)} from {leader.name} either, but {are} "
             f"more than {rule.max_gap:g} behind, which is too far to be chosen instead (report.champion.max_gap)."
         )
     if choice.rivals and not ties:
-        said.append(f"It beats every other at {100 * rule.confidence:g} %.")
+        said.append(f"{leader.name} beats every other at {100 * rule.confidence:g} %.")
     return said + optimism([champion, leader]) + left_out(choice)
 
 

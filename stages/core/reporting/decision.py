@@ -9,7 +9,7 @@ from stages.core.candidates.candidate import model_sha256
 from stages.core.evaluating.answers import read_answers
 from stages.core.evaluating.significance import Answers
 from stages.core.layout import Layout
-from stages.core.reporting.choosing import Choice, as_record, choose
+from stages.core.reporting.choosing import Choice, as_record, champion_first, choose
 from stages.core.reporting.leaderboard import leaderboard
 from stages.core.reporting.standing import Standing, ranked, standings
 from stages.core.settings.evaluate_options import Evaluate
@@ -18,7 +18,7 @@ from stages.core.settings.report_options import Champion
 
 @dataclass(frozen=True)
 class Decision:
-    """Candidates in their order, the choice among them, and the leaderboard."""
+    """Candidates, the champion first and the others by the measure; the choice among them, and the leaderboard."""
 
     order: list[Standing]
     choice: Choice
@@ -40,4 +40,5 @@ def decide(layout: Layout, names: list[str], rule: Champion, evaluate: Evaluate)
 
     order = ranked(standings(layout, names), rule.measure)
     choice = choose(order, rule, answers, evaluate.seed)
+    order = champion_first(order, choice)
     return Decision(order, choice, leaderboard(order, choice))

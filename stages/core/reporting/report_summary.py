@@ -76,9 +76,9 @@ def significant(contents: Contents) -> str:
         return f"Yes: {choice.leader.name} beats every other at {level}, also after correction for all pairs."
     most = p_words(min(rival.p for rival in ties))
     beaten = [rival.standing.name for rival in choice.rivals if rival.beaten]
-    also = f" It clearly beats {listed(beaten)}." if beaten else ""
+    also = f" {choice.leader.name} clearly beats {listed(beaten)}." if beaten else ""
     names = listed([rival.standing.name for rival in ties])
-    return f"That can't be said against {names}: chance alone gives such a lead too often (at best {most}).{also}"
+    return f"No: the lead of {choice.leader.name} over {names} may be chance alone (at best {most}).{also}"
 
 
 def good(evaluated: Evaluated, confidence: float) -> str:

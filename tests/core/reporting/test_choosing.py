@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stages.core.evaluating.significance import Answers
-from stages.core.reporting.choosing import as_record, choose, cost, explained
+from stages.core.reporting.choosing import as_record, champion_first, choose, explained
 from stages.core.reporting.standing import Standing, ranked
 from stages.core.settings.report_options import Champion
 
@@ -48,7 +48,10 @@ def test_a_clear_lead_makes_the_leader_champion():
 
     assert choice.champion.name == choice.leader.name == "large"
     assert choice.rivals[0].p == pytest.approx(2 / 2**20) and choice.rivals[0].beaten
-    assert explained(choice) == ["large leads with a validation accuracy of 0.9000.", "It beats every other at 95 %."]
+    assert explained(choice) == [
+        "large leads with a validation accuracy of 0.9000.",
+        "large beats every other at 95 %.",
+    ]
 
 
 def test_a_lead_within_the_noise_makes_the_cheapest_champion():
@@ -57,8 +60,20 @@ def test_a_lead_within_the_noise_makes_the_cheapest_champion():
 
     assert choice.leader.name == "large" and choice.champion.name == "small"
     why = explained(choice)
-    assert why[1].startswith("Its lead of 0.0300 over small does not count (p = 0.750, within the noise), and small is")
+    assert why[0] == (
+        "small is chosen although large leads with a validation accuracy of 0.9000: "
+        "the lead of large over small, 0.0300, does not count (p = 0.750, within the noise)."
+    )
+    assert why[1].startswith("Of those that keep up with large, small is the cheapest")
     assert "10 multiply-adds and 10 parameters instead of 1,000 multiply-adds" in why[1]
+
+
+def test_the_champion_stands_in_row_1():
+    """Even where it does not lead; the others stay ranked by the measure."""
+    found = [standing("large", 0.9, 1000), standing("middle", 0.88, 100), standing("small", 0.87, 10)]
+    order = champion_first(ranked(found, "val_accuracy"), chosen(found))
+
+    assert [one.name for one in order] == ["small", "large", "middle"]
 
 
 def test_the_correction_is_for_all_pairs():
@@ -78,7 +93,7 @@ def test_a_lead_below_min_gain_does_not_count():
     assert chosen(found).champion.name == "large"
     choice = chosen(found, min_gain=0.11)
     assert choice.champion.name == "small"
-    assert "does not count (it is below report.champion.min_gain = 0.11)" in explained(choice)[1]
+    assert "does not count (it is below report.champion.min_gain = 0.11)" in explained(choice)[0]
 
 
 def test_a_cheap_candidate_far_behind_is_no_champion_however_uncertain():
@@ -90,7 +105,7 @@ def test_a_cheap_candidate_far_behind_is_no_champion_however_uncertain():
     alone = chosen(found, max_gap=0.0)
     assert alone.champion.name == "large"
     assert explained(alone)[1].startswith(
-        "So few images can't tell middle and small from it either, but they are more than 0 behind"
+        "So few images can't tell middle and small from large either, but they are more than 0 behind"
     )
 
 
