@@ -5,7 +5,10 @@ from pydantic import Field
 
 from stages.core.gate.findings import Severity
 from stages.core.gate.promises import Measured, Promise, Subject
+from stages.core.gate.splitting import units
 from stages.core.settings.options import Count, Section
+
+N_SPLITS = 3  # train, val and test
 
 
 class Options(Section):
@@ -27,6 +30,21 @@ def measure(subject: Subject, options: Options) -> Measured:
     return {"n_classes": float(label.nunique()), "class_size": sizes, "n_splits_missing": missing}
 
 
+def undivided(images: pd.DataFrame) -> str:
+    """Say that images can't be divided since they belong together, "" where that is not what they lack."""
+    usable = images[images["usable"]]
+    for _, rows in usable.groupby(usable["label"].astype("str")):
+        n_units = units(rows).nunique()
+        if n_units < N_SPLITS and rows["pixels"].nunique() >= N_SPLITS:
+            causes = {"group": "groups (`split.group_by`)", "near": "clusters of near copies (`split.near_copies`)"}
+            found = [f"{rows[name].nunique()} {text}" for name, text in causes.items() if rows[name].notna().any()]
+            return (
+                f"its {len(rows):,} images form {n_units} part{'s' * (n_units != 1)} that are never divided: "
+                f"{', '.join(found)}; add images of other groups, or have fewer splits (`split.test_fraction: 0`)"
+            )
+    return ""
+
+
 def promises(options: Options) -> list[Promise]:
     """Two classes or more; none too small; none missing from a split."""
 
@@ -40,7 +58,8 @@ def promises(options: Options) -> list[Promise]:
 
     def absent(bad: pd.DataFrame, observed: object) -> str:
         classes = ", ".join(map(repr, sorted(bad["label"].astype("str").unique())))
-        return f"class {classes} has no image in one of the splits; add images or change `split`"
+        why = undivided(bad)
+        return f"class {classes} has no image in one of the splits; {why or 'add images or change `split`'}"
 
     severity = options.severity
     return [

@@ -1,6 +1,7 @@
 """enough: two classes or more, each with enough images, each in every split."""
 
 from stages.core.gate.gating import inspect
+from stages.core.settings.options import GroupBy
 from tests import gate
 
 
@@ -48,3 +49,14 @@ def test_a_class_that_is_missing_from_a_split_is_named(tmp_path):
 
     assert finding.severity == "critical" and finding.observed == 20
     assert "class 'ash' has no image in one of the splits" in finding.message
+
+
+def test_groups_that_cannot_be_divided_are_named_as_the_cause(tmp_path):
+    """Two groups and three splits: 0.1 said to add images, of which there are enough."""
+    split = {"group_by": GroupBy(column=False, folder=None, regex="([ab])[0-9]+.jpg")}
+    files = {f"{label}/{'ab'[i % 2]}{i}.jpg": gate.jpeg(n, i) for n, label in enumerate(gate.LABELS) for i in range(12)}
+    found = inspect(gate.subject(tmp_path, files, **split), gate.checks("enough"))
+    message = next(item.message for item in found.findings if not item.passed)
+
+    assert "images form 2 parts that are never divided: 2 groups (`split.group_by`)" in message
+    assert "add images or change" not in message
