@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stages.core.evaluating.significance import Answers
-from stages.core.reporting.choosing import as_record, champion_first, choose, explained
+from stages.core.reporting.choosing import as_record, champion_first, choose, cost, explained
 from stages.core.reporting.standing import Standing, ranked
 from stages.core.settings.report_options import Champion
 
