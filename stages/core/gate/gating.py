@@ -89,23 +89,25 @@ def adopted(leader: np.ndarray, pairs: Pairs) -> np.ndarray:
 def quarantined(subject: Subject, checks: dict[str, Entry], names: list[str], split: Split) -> Subject:
     """Take the images that break one of the named checks out of the set, and divide the rest anew.
 
-    One check after the other, each on what is left, so that of two copies never both go. Raises UserError for a check
-    that judges no single images, and when no image of a class would be left.
+    All checks judge the untouched set, so that none hides what another would find and the order of the names changes
+    nothing; an image that breaks several is out for the first of them in `checks`. Raises UserError for a check that
+    judges no single images, and when no image of a class would be left.
     """
+    if not names:
+        return subject
+    found = inspect(subject, {name: checks[name] for name in checks if name in names})
     for name in names:
-        found = inspect(subject, {name: checks[name]})
         if name not in found.of_images:
             raise UserError(
                 f"params.yaml: quarantine: {name} judges the set as a whole and names no images to leave out"
             )
-        rows = found.offenders[name].index if name in found.offenders else subject.images.index[:0]
-        reason = subject.images["quarantine"].copy()
-        reason.loc[rows] = name
-        images = subject.images.assign(quarantine=reason, usable=subject.images["usable"] & reason.isna())
-        subject = replace(subject, images=images.assign(split=assign_splits(images, split)))
-    if names:
-        check_classes(subject.images)
-    return subject
+    reason = subject.images["quarantine"].copy()
+    for name in reversed(checks):
+        if name in names and name in found.offenders:
+            reason.loc[found.offenders[name].index] = name
+    images = subject.images.assign(quarantine=reason, usable=subject.images["usable"] & reason.isna())
+    check_classes(images)
+    return replace(subject, images=images.assign(split=assign_splits(images, split)))
 
 
 def check_classes(images: pd.DataFrame) -> None:
