@@ -9,7 +9,6 @@ from typing import Any
 
 from stages.core.console import run
 
-
 GROUPS = {
     "every day": [
         "use",
