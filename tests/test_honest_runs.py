@@ -6,9 +6,13 @@ import shutil
 
 import pytest
 
-from stages.commands.audit import audit
+from stages.commands.audit import audit, judged
+from stages.core.auditing.audited import Audited
 from stages.core.auditing.chain import heads, read_chain
 from stages.core.auditing.finding import ALARM
+from stages.core.candidates.candidate import read_candidate
+from stages.core.settings.params import open_project
+from stages.links import commit as link
 from tests.conftest import Checkout, checkout
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
@@ -17,6 +21,14 @@ FOREST = {
     "method": {"name": "random_forest", "trees": 8, "depth": 6, "min_leaf": 1},
     "fit": {"seeds": [1], "on": "train", "balance": "none"},
 }  # fmt: skip
+
+
+NET = {
+    "backbone": "MobileNetV2", "arguments": {"alpha": 0.35}, "weights": None, "seed": 1, "height": 32, "width": 32,
+    "pooling": "average", "store": True,
+}  # fmt: skip
+TRANSFER = {"kind": "transfer", "input": "features/net", "dense": [], "dropout": 0.0, "unfreeze": None}
+KINDS = ("plain", "residual", "plain-tuned", "forest", "head", "plain_refit", "mean-combined")
 
 
 @pytest.fixture
@@ -62,6 +74,62 @@ def seeded(project, seed):
 def commit(project, message):
     project.run("git", "add", "-A")
     project.run("git", "commit", "-qm", message)
+
+
+@pytest.fixture
+def every_kind(finished, tmp_path):
+    """The default pipeline's candidates, and beside them a forest, a transfer, a refit and a combination."""
+    shutil.copytree(finished.root, tmp_path / "kinds", symlinks=True)
+    made = Checkout(tmp_path / "kinds")
+    with_every_kind(made)
+    return made
+
+
+def with_every_kind(project):
+    """Add what the default pipeline has not got, and run it."""
+    project.command("refit", "plain")
+    params = project.params()
+    params["backbones"] = {"net": NET}
+    params["models"] |= {
+        "forest": FOREST,
+        "head": {**TRANSFER, "fit": {**params["models"]["plain"]["fit"], "epochs": 1}},
+    }
+    params["combine"] = {"mean": {"method": "average", "members": ["plain", "forest"]}}
+    project.write_params(params)
+    project.run("dvc", "repro")
+
+
+def test_no_candidate_of_any_kind_raises_an_alarm(every_kind, tmp_path):
+    """Each is green, down to the pixels, before the commit; and in the commit, in a clone and after `dvc pull`."""
+    for name in KINDS:
+        assert unknown(audited(every_kind, name)) == set(), name
+        assert commit_of(every_kind, name).startswith("not committed yet")
+    commit(every_kind, "every kind")
+    every_kind.run("dvc", "remote", "add", "-d", "store", str(tmp_path / "remote"))
+    commit(every_kind, "remote")
+    for name in KINDS:
+        assert unknown(audited(every_kind, name, True)) == {"split"}, name  # --quick divides nothing anew
+        assert commit_of(every_kind, name).startswith("commit ")
+    every_kind.run("dvc", "push", "-q")
+    every_kind.run("git", "clone", "-q", str(every_kind.root), str(tmp_path / "clone"))
+    clone = Checkout(tmp_path / "clone")
+    assert unknown(audited(clone, KINDS[0], True)) == {
+        "split",
+        "run",
+        "alias",
+    }  # the audit itself fetches what it needs
+    clone.run("dvc", "pull", "-q")
+    for name in KINDS:
+        assert unknown(audited(clone, name, True)) == {"split", "run", "alias"}, name
+        assert commit_of(clone, name).startswith("commit ")
+
+
+def commit_of(project, name):
+    """What the link `commit` says of a candidate, without the rest of the audit."""
+    params, layout = open_project(project.root)
+    found = judged(Audited(layout, params, read_candidate(layout.candidate(name)), project.root), "commit", link)
+    assert found.verdict == "ok"
+    return found.said[0]
 
 
 def test_honest_runs_raise_no_alarm(project, tmp_path):

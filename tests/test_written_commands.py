@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import json
 import re
 import shlex
 import shutil
@@ -14,7 +15,8 @@ import pytest
 import setup_venv
 from PIL import Image
 
-from stages.core.layout import PROJECT
+from stages.core.layout import PROJECT, Layout
+from stages.core.promoting.history import decisions
 from tests import forking
 from tests.conftest import Checkout
 
@@ -84,6 +86,32 @@ def committed(project):
     """As a person does now and then."""
     project.run("git", "add", "-A")
     project.run("git", "commit", "-qm", "a step", "--allow-empty")
+
+
+def let_win(project, name):
+    """Change params.yaml so that the rule chooses this candidate, and run what that makes stale."""
+    params = project.params()
+    if name != "residual":  # which leads, trained for two epochs
+        params["report"]["champion"]["max_parameters"] = 200_000
+    if name == "plain-tuned":  # the search begins with the entry's own, useless rate, and then leaves it
+        params["models"]["plain"]["fit"]["optimizer"]["rate"] = 1e-6
+    project.write_params(params)
+    project.run("dvc", "repro")
+    assert json.loads((project.root / "reports/champion.json").read_text())["candidate"] == name
+
+
+@pytest.mark.parametrize("page", ["docs/quickstart.md"])
+@pytest.mark.parametrize("name", ["plain", "residual", "plain-tuned"])
+def test_the_quick_start_ends_well_whichever_model_wins(page, name, typed):
+    """From the commit over the audit and the promotion to the rollback, word for word; no gate refuses an honest model."""
+    let_win(typed, name)
+    written = list(commands(page))
+    for command in written[written.index("git add -A") :]:
+        done = typed.run("bash", "-c", f". .venv/bin/activate && {command}", ok=False)
+        assert done.returncode == 0, f"{command}: {done.returncode}\n{done.stdout[-2000:]}\n{done.stderr[-3000:]}"
+    decided = [line.body for line in decisions(Layout(typed.root), "digits")]
+    assert (decided[0]["candidate"], decided[0]["what"]) == (name, "promoted")
+    assert (decided[-1]["candidate"], decided[-1]["what"]) == ("residual", "rolled back")
 
 
 def test_what_is_written_runs(page, typed):
