@@ -17,6 +17,9 @@ class Options(Section):
     min_conflict_correlation: Fraction = Field(
         description="two labels for near copies count as a conflict from this correlation on"
     )
+    max_named_share: Fraction = Field(
+        description="of the set; a finding that names more can't tell, and nothing is left out for it"
+    )
 
 
 def measure(subject: Subject, options: Options) -> Measured:
@@ -81,9 +84,24 @@ def promises(options: Options) -> list[Promise]:
             f"{worst.label!r}), e.g. {worst.path}; they are not kept together: look at them"
         )
 
-    severity = options.severity
+    severity, most = options.severity, options.max_named_share
     return [
-        Promise("no near copy in another split", "n_near_held_out", severity, leaking, maximum=0),
-        Promise("no near copy in another class", "n_near_other_class", severity, conflicting, maximum=0),
-        Promise("near copies don't fill a class", "in_crowd", severity, filling, maximum=0, worst="cluster_share"),
+        Promise("no near copy in another split", "n_near_held_out", severity, leaking, maximum=0, max_named_share=most),
+        Promise(
+            "no near copy in another class",
+            "n_near_other_class",
+            severity,
+            conflicting,
+            maximum=0,
+            max_named_share=most,
+        ),
+        Promise(
+            "near copies don't fill a class",
+            "in_crowd",
+            severity,
+            filling,
+            maximum=0,
+            worst="cluster_share",
+            max_named_share=most,
+        ),
     ]

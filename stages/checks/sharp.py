@@ -16,6 +16,9 @@ class Options(Section):
     min_crispness: Fraction = Field(description="below it an image is blurred; clean ones have 0.5 to 0.8")
     min_contrast: float = Field(ge=0, description="below this contrast crispness can't be judged")
     min_median: Fraction = Field(description="median of the set below which all of it is soft, or was enlarged")
+    max_named_share: Fraction = Field(
+        description="of the set; a finding that names more can't tell, and nothing is left out for it"
+    )
 
 
 def measure(subject: Subject, options: Options) -> Measured:
@@ -37,6 +40,14 @@ def promises(options: Options) -> list[Promise]:
 
     least, severity = options.min_crispness, options.severity
     return [
-        Promise("no image is blurred", "crispness_judged", severity, blurred, minimum=least, worst="softness"),
+        Promise(
+            "no image is blurred",
+            "crispness_judged",
+            severity,
+            blurred,
+            minimum=least,
+            worst="softness",
+            max_named_share=options.max_named_share,
+        ),
         Promise("the set is not soft as a whole", "median_crispness", severity, soft, minimum=options.min_median),
     ]

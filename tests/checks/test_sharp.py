@@ -2,7 +2,10 @@
 
 import cv2
 import numpy as np
+import pytest
 
+from stages.core.errors import UserError
+from stages.core.gate.gating import quarantined
 from tests import gate
 
 
@@ -30,6 +33,15 @@ def test_a_soft_set_is_told_as_one(tmp_path):
     found = gate.inspected(tmp_path, {name: blurred(data) for name, data in gate.clean(12).items()}, "sharp")
     images, whole = gate.broken(found, "sharp")
 
-    assert images.observed == 36
+    assert images.observed == 36 and images.untold and images.remedy == ""
+    assert "100% of the set" in images.message
     assert whole.severity == "warning" and whole.observed < whole.limit and whole.examples == []
     assert "half of them have a crispness below" in whole.message
+
+
+def test_quarantine_refuses_what_names_much_of_the_set(tmp_path):
+    """All 36 images would go; the limit is what a user raises who wants it so."""
+    soft = gate.subject(tmp_path, {name: blurred(data) for name, data in gate.clean(12).items()})
+
+    with pytest.raises(UserError, match=r"quarantine: sharp names 36 images.*checks\.sharp\.max_named_share"):
+        quarantined(soft, gate.checks("sharp"), ["sharp"], gate.split_of())

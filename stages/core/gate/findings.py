@@ -12,7 +12,9 @@ N_EXAMPLES = 12
 
 @dataclass(frozen=True)
 class Finding:
-    """The outcome of one promise; `examples` are paths in the source; `remedy` is what params.yaml can do about it."""
+    """The outcome of one promise; `examples` are paths in the source; `remedy` is what params.yaml can do about it;
+    untold: it names too much of the set to be trusted.
+    """
 
     check: str
     severity: Severity
@@ -22,6 +24,7 @@ class Finding:
     message: str
     examples: list[str] = field(default_factory=list)
     remedy: str = ""
+    untold: bool = False
 
 
 def verdict(findings: list[Finding]) -> str:

@@ -96,6 +96,7 @@ def quarantined(subject: Subject, checks: dict[str, Entry], names: list[str], sp
     if not names:
         return subject
     found = inspect(subject, {name: checks[name] for name in checks if name in names})
+    refuse_untold(found.findings)
     for name in names:
         if name not in found.of_images:
             raise UserError(
@@ -108,6 +109,16 @@ def quarantined(subject: Subject, checks: dict[str, Entry], names: list[str], sp
     images = subject.images.assign(quarantine=reason, usable=subject.images["usable"] & reason.isna())
     check_classes(images)
     return replace(subject, images=images.assign(split=assign_splits(images, split)))
+
+
+def refuse_untold(findings: list[Finding]) -> None:
+    """Raise UserError when a check names so many images that it can't tell which of them to leave out."""
+    for found in findings:
+        if found.untold:
+            raise UserError(
+                f"params.yaml: quarantine: {found.check} names {found.observed:,} images, more than it can tell apart; "
+                f"look at them, then raise checks.{found.check}.max_named_share to leave them out all the same"
+            )
 
 
 def check_classes(images: pd.DataFrame) -> None:
@@ -129,7 +140,10 @@ def inspect(subject: Subject, checks: dict[str, Entry]) -> Inspection:
     with working("verdict of Great Expectations"):
         passed, data_docs = judged(*tabulated(measures, promised, kept.images.index))
     looked = [(name, promise, *told(promise, measures[name], kept.images)) for name, promise in promised]
-    findings = [finding(name, promise, passed[id(promise)], bad, observed) for name, promise, bad, observed in looked]
+    findings = [
+        qualified(finding(name, promise, passed[id(promise)], bad, observed), promise, len(kept.images))
+        for name, promise, bad, observed in looked
+    ]
     offenders: dict[str, list[pd.DataFrame]] = {}
     for name, promise, bad, _ in looked:
         if is_column(measures[name][promise.measure]) and len(bad):
@@ -199,3 +213,18 @@ def finding(check: str, promise: Promise, passed: bool, bad: pd.DataFrame, obser
     remedy = f"`quarantine: [{check}]` in params.yaml leaves them out" if of_images else ""
     examples = list(bad["path"][:N_EXAMPLES]) if of_images else []
     return Finding(check, promise.severity, False, shown, promise.limit, promise.explain(bad, shown), examples, remedy)
+
+
+def qualified(found: Finding, promise: Promise, n_images: int) -> Finding:
+    """Say of what names a large part of the set that it may well be the set, and offer no remedy then.
+
+    As many as are shown as examples can be looked at one by one, whatever their share.
+    """
+    most, share = promise.max_named_share, found.observed / max(n_images, 1)
+    if most is None or not found.examples or found.observed <= N_EXAMPLES or share <= most:
+        return found
+    doubt = (
+        f"; these are {share:.0%} of the set, so it can't be told from what is usual here "
+        f"(checks.{found.check}.max_named_share is {most:g}): look at some before anything is left out"
+    )
+    return replace(found, message=found.message + doubt, remedy="", untold=True)

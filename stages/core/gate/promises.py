@@ -44,6 +44,7 @@ class Promise:
     minimum and maximum, or be `among` some. `explain(bad, observed)` gets the rows that break it (all of them for a
     number of the set) with the columns of this check, and the number of such rows or the number of the set; it
     returns a sentence with numbers. `worst` names the column by which examples are ordered, highest first.
+    A judgement by likeness that names more than `max_named_share` of the set can't tell; nothing is left out for it.
     """
 
     text: str
@@ -54,6 +55,7 @@ class Promise:
     maximum: float | None = None
     among: tuple[str, ...] | None = None
     worst: str | None = None
+    max_named_share: float | None = None
 
     @property
     def limit(self) -> Any:
