@@ -78,7 +78,7 @@ def test_a_fork_runs_a_text_as_python_does(what, planted):
 
 @pytest.mark.slow
 def test_what_can_not_be_forked_is_started(planted):
-    """Another environment of an import, a limit, an ignored signal, an option of Python: as ever."""
+    """Another environment of an import, a limit, a stream that is handed on, an option of Python: as ever."""
     (planted.root / "stages/__main__.py").write_text(WARM)
     python = [sys.executable, "-m", "stages"]
 
@@ -86,11 +86,22 @@ def test_what_can_not_be_forked_is_started(planted):
     assert planted.run(*python, TF_ENABLE_ONEDNN_OPTS="0").stdout == "False\n"
     assert planted.run(*python, PYTHONPATH=str(planted.root)).stdout == "False\n"
     assert planted.run("sh", "-c", 'ulimit -f 999; exec "$@"', "sh", "python", *python[1:]).stdout == "False\n"
-    assert planted.run("sh", "-c", 'trap "" HUP; exec "$@"', "sh", "python", *python[1:]).stdout == "False\n"
     assert planted.run(sys.executable, "-B", "-m", "stages").stdout == "False\n"
     assert planted.run("sh", "-c", 'exec "$@" 7<.', "sh", "python", *python[1:]).stdout == "False\n"
     (planted.root / "params.yaml").write_text("runtime:\n  onednn: false\n")
     assert planted.run(*python).stdout == "False\n"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("ignored", ["HUP", "INT", "TERM"])
+def test_an_ignored_signal_stays_ignored(ignored, planted):
+    """nohup and a shell's background begin so; and what the session ignores is not forced on others."""
+    shows = "import signal\nprint([getattr(signal.getsignal(n), 'name', 'Python') for n in (1, 2, 15)])\n"
+    (planted.root / "stages/__main__.py").write_text(shows)
+    command = ["sh", "-c", f'trap "" {ignored}; exec "$@"', "sh", "python", "-m", "stages"]
+    forked, started = planted.run(*command).stdout, planted.run(*command, **{forking.COLD: "1"}).stdout
+
+    assert forked == started and "SIG_IGN" in forked
 
 
 @pytest.mark.slow

@@ -79,7 +79,7 @@ CASES = {
 }
 
 
-LONG = ("the second seed", "dvc repro")  # and in short: training/test_resuming.py, test_stopping.py
+LONG = ("dvc repro",)  # and in short: core/test_stopping.py, and the other cases
 
 
 @pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.long] * (name in LONG)) for name in CASES])

@@ -153,7 +153,7 @@ class Server:
         params = Path(said["cwd"]) / "params.yaml"
         chosen = ONEDNN.search(params.read_text(errors="replace")) if params.is_file() else None
         onednn = not chosen or str(int(chosen[1] == "true")) == self.after["TF_ENABLE_ONEDNN_OPTS"]
-        return same and onednn and place == said["place"] and said["limits"] == self.limits and not any(said["ignored"])
+        return same and onednn and place == said["place"] and said["limits"] == self.limits
 
     def gone(self, pid: int) -> None:
         """Kill the child of a client that was killed: to the tests, both are one process."""
@@ -214,6 +214,9 @@ def become(said: dict[str, Any], programs: str) -> tuple[str, str]:
     option, what, *words = said["arguments"]
     os.chdir(said["cwd"])
     os.umask(said["umask"])
+    for number, ignored in zip((signal.SIGHUP, signal.SIGTERM, signal.SIGINT), said["ignored"], strict=True):
+        usual = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
+        signal.signal(number, signal.SIG_IGN if ignored else usual)
     with suppress(OSError):
         os.setsid() if said["leads"] else os.setpgid(0, said["group"])
     os.environ.clear()
