@@ -94,4 +94,4 @@ def promises(options: Options) -> list[Promise]:
         return f"{number(bad, 'label is')} doubted by a first cheap model, most of all {listed(pairs)}; look at them"
 
     text = "no label is doubted by a first cheap model"
-    return [Promise(text, "doubtful_label", options.severity, explain, maximum=0, worst="doubt")]
+    return [Promise(text, "doubtful_label", options.severity, explain, maximum=0, worst="doubt", caption="suggested")]

@@ -14,6 +14,8 @@ N_EXAMPLES = 12
 class Finding:
     """The outcome of one promise; `examples` are paths in the source; `remedy` is what params.yaml can do about it;
     untold: it names too much of the set to be trusted.
+
+    found, allowed: observed value and limit in one unit, for people. captions: what is said below each example.
     """
 
     check: str
@@ -25,6 +27,9 @@ class Finding:
     examples: list[str] = field(default_factory=list)
     remedy: str = ""
     untold: bool = False
+    found: str = ""
+    allowed: str = ""
+    captions: list[str] = field(default_factory=list)
 
 
 def verdict(findings: list[Finding]) -> str:

@@ -13,7 +13,7 @@ from stages.core.gate.expectations import Promised, judged
 from stages.core.gate.findings import N_EXAMPLES, Finding
 from stages.core.gate.measuring import Thumbnails
 from stages.core.gate.near_duplicates import Pairs, leaders, near_pairs
-from stages.core.gate.promises import Measured, Promise, Subject, broken_rows
+from stages.core.gate.promises import Measured, Promise, Subject, broken_rows, in_one_unit
 from stages.core.gate.splitting import assign_splits, groups
 from stages.core.settings.entries import Entry
 from stages.core.settings.options import NearCopies, Split
@@ -141,7 +141,9 @@ def inspect(subject: Subject, checks: dict[str, Entry]) -> Inspection:
         passed, data_docs = judged(*tabulated(measures, promised, kept.images.index))
     looked = [(name, promise, *told(promise, measures[name], kept.images)) for name, promise in promised]
     findings = [
-        qualified(finding(name, promise, passed[id(promise)], bad, observed), promise, len(kept.images))
+        qualified(
+            shown(finding(name, promise, passed[id(promise)], bad, observed), promise, bad), promise, len(kept.images)
+        )
         for name, promise, bad, observed in looked
     ]
     offenders: dict[str, list[pd.DataFrame]] = {}
@@ -206,13 +208,26 @@ def told(promise: Promise, measures: Measured, images: pd.DataFrame) -> tuple[pd
 
 def finding(check: str, promise: Promise, passed: bool, bad: pd.DataFrame, observed: float) -> Finding:
     """Say how a promise came out."""
-    shown = int(observed) if float(observed).is_integer() else observed
+    value = int(observed) if float(observed).is_integer() else observed
     if passed:
-        return Finding(check, promise.severity, True, shown, promise.limit, promise.text)
+        return Finding(check, promise.severity, True, value, promise.limit, promise.text)
     of_images = promise.measure in bad
     remedy = f"`quarantine: [{check}]` in params.yaml leaves them out" if of_images else ""
     examples = list(bad["path"][:N_EXAMPLES]) if of_images else []
-    return Finding(check, promise.severity, False, shown, promise.limit, promise.explain(bad, shown), examples, remedy)
+    return Finding(check, promise.severity, False, value, promise.limit, promise.explain(bad, value), examples, remedy)
+
+
+def shown(found: Finding, promise: Promise, bad: pd.DataFrame) -> Finding:
+    """Add observed value and limit in one unit, and what is said below the examples."""
+    observed, allowed = in_one_unit(promise, found.observed, promise.measure in bad)
+    captions: list[str] = []
+    if promise.caption and found.examples:
+        rows = bad[: len(found.examples)]
+        captions = [
+            f"{label}; {promise.caption}: {value}"
+            for label, value in zip(rows["label"], rows[promise.caption], strict=True)
+        ]
+    return replace(found, found=observed, allowed=allowed, captions=captions)
 
 
 def qualified(found: Finding, promise: Promise, n_images: int) -> Finding:

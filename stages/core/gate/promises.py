@@ -55,12 +55,34 @@ class Promise:
     maximum: float | None = None
     among: tuple[str, ...] | None = None
     worst: str | None = None
+    caption: str | None = None
     max_named_share: float | None = None
 
     @property
     def limit(self) -> Any:
         """The bound, for people."""
         return self.among or (self.maximum if self.minimum is None else self.minimum)
+
+    @property
+    def bound(self) -> str:
+        """The bound in words: `at most 8,192`."""
+        if self.among is not None:
+            return f"one of {', '.join(self.among)}"
+        ends = {"at least": self.minimum, "at most": self.maximum}
+        return " and ".join(f"{words} {end:,.4g}" for words, end in ends.items() if end is not None)
+
+
+def in_one_unit(promise: Promise, observed: float, of_images: bool) -> tuple[str, str]:
+    """Observed value and limit for people, both as images that break the promise or both as a number of the set."""
+    if not of_images:
+        return f"{observed:,.4g}", promise.bound
+    is_flag = promise.among is None and (promise.minimum, promise.maximum) == (None, 0)  # 1 where something is wrong
+    return number_of_images(int(observed)), "0 images" if is_flag else f"0 images; each {promise.bound}"
+
+
+def number_of_images(n: int) -> str:
+    """'1 image', '1,234 images'."""
+    return f"{n:,} image{'s' * (n != 1)}"
 
 
 def number(items: Sized, what: str = "image") -> str:
