@@ -12,12 +12,12 @@ from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
-from zipfile import ZipFile
 
 import cv2
 import numpy as np
 import pandas as pd
 from aligned_sets import SETS, drawn
+from real_sets import sampled, scikit_digits
 
 from stages.checks import sharp
 from stages.core.gate.looks import looked, looks
@@ -44,23 +44,6 @@ BLURS = {
     "sigma 1": gaussian(1), "sigma 2": gaussian(2), "sigma 4": gaussian(4),
     "motion 5": motion(5), "motion 9": motion(9), "motion 15": motion(15),
 }  # fmt: skip
-
-
-def scikit_digits() -> list[np.ndarray]:
-    """The 1,797 digits, uint8 [8, 8, 3]."""
-    from sklearn.datasets import load_digits
-
-    scaled = (load_digits().images * (255 / 16)).astype(np.uint8)
-    return list(np.repeat(scaled[..., None], 3, axis=3))
-
-
-def sampled(archive: Path) -> list[np.ndarray]:
-    """N images of an archive, uint8 [H, W, 3]."""
-    with ZipFile(archive) as opened:
-        names = sorted(name for name in opened.namelist() if name.lower().endswith((".jpg", ".jpeg", ".png")))
-        chosen = np.random.default_rng(SEED).choice(len(names), min(N, len(names)), replace=False)
-        data = [np.frombuffer(opened.read(names[i]), np.uint8) for i in chosen]
-    return [cv2.cvtColor(cv2.imdecode(each, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB) for each in data]
 
 
 def table(images: list[np.ndarray]) -> pd.DataFrame:
@@ -97,7 +80,7 @@ def main(archives: list[str]) -> None:
     options = load(PROJECT / "params.yaml").checks["sharp"].options
     print(f"| set | median | clean images named | {' | '.join(BLURS)} |\n|{'---|' * (3 + len(BLURS))}")
     sets = {name: lambda name=name: drawn(name, N) for name in SETS} | {"scikit-learn digits": scikit_digits}
-    sets |= {Path(path).stem: lambda path=path: sampled(Path(path)) for path in archives}
+    sets |= {Path(path).stem: lambda path=path: sampled(Path(path), N, SEED) for path in archives}
     for name, images_of in sets.items():
         images = images_of()
         print(row(name, images, options), flush=True)
