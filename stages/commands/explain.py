@@ -45,6 +45,8 @@ def settings(section: Any, prefix: str) -> Iterator[tuple[str, str, str]]:
                 several = "*." if "dict" in str(field.annotation) else ""
                 yield from settings(one, f"{prefix}{name}.{several}{'|'.join(sorted(tags(one)))}.")
         elif inner:
+            if "float" in str(field.annotation):  # a number, or a section that says how to choose one
+                yield f"{prefix}{name}", "float above 0, or as below", field.description or ""
             yield from settings(inner, f"{prefix}{name}.{'*.' if 'dict' in str(field.annotation) else ''}")
         elif "dict[str, dict" not in str(field.annotation):
             yield f"{prefix}{name}", described_rule(field), field.description or ""

@@ -9,6 +9,7 @@ import numpy as np
 from stages.core.candidates.predictor import averaged, decided
 from stages.core.evaluating.log_loss import TINY
 from stages.core.heads import heads
+from stages.core.heads.regularization import LabeledRows, Regularization, choose_c, grouped_folds, needs_choice
 from stages.core.settings.combine_options import Stack, Weighted
 from stages.core.training.data import TrainingFailed
 
@@ -64,16 +65,29 @@ def stacked(rows: np.ndarray, validation: Validation, options: Stack, threads: i
         raise TrainingFailed(f"a class has {counts.min()} validation images, and folds = {options.folds} needs as many")
     held_out = np.zeros((len(rows), len(counts)), np.float32)
 
-    def fitted_on(places: np.ndarray) -> Any:
-        made = heads.unfitted(options.head, None, False, options.seed)
+    def fitted_on(places: np.ndarray) -> tuple[Any, Regularization | None]:
+        own = LabeledRows(rows[places], validation.labels[places], validation.units[places])
         try:
-            return heads.fitted(made, rows[places], validation.labels[places], threads)
+            return fit_head(options, own, threads)
         except ValueError as error:
             raise TrainingFailed(f"the head can't be fitted so: {' '.join(str(error).split())[:300]}") from error
 
     for fitted, judged in folds(validation, options.folds, options.seed):
-        held_out[judged] = decided(fitted_on(fitted), rows[judged])
-    return Combined([], held_out, fitted_on(np.arange(len(rows))))
+        held_out[judged] = decided(fitted_on(fitted)[0], rows[judged])
+    head, regularization = fitted_on(np.arange(len(rows)))
+    return Combined([], held_out, head, {"regularization": regularization} if regularization else {})
+
+
+def fit_head(options: Stack, rows: LabeledRows, threads: int) -> tuple[Any, Regularization | None]:
+    """Fit the head of a stack; its C, where it is to be chosen, is chosen on these rows alone. Raises ValueError."""
+
+    def unfitted(head: Any) -> Any:
+        return heads.unfitted(head, None, False, options.seed)
+
+    head, regularization = options.head, None
+    if needs_choice(head):
+        head, regularization = choose_c(head, unfitted, rows, False, threads)
+    return heads.fitted(unfitted(head), rows.numbers, rows.labels, threads), regularization
 
 
 def mixture_weights(said: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -95,13 +109,7 @@ def mixture_weights(said: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 def folds(validation: Validation, n: int, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield (rows to fit on, rows to judge), int64: each row is judged once, classes evenly, units undivided."""
-    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
-
-    labels, units = validation.labels, validation.units
-    if len(np.unique(units)) == len(units):  # the other is slow
-        yield from StratifiedKFold(n, shuffle=True, random_state=seed).split(labels, labels)
-    else:
-        yield from StratifiedGroupKFold(n, shuffle=True, random_state=seed).split(labels, labels, units)
+    yield from grouped_folds(validation.labels, validation.units, n, seed)
 
 
 def accuracy(probabilities: np.ndarray, labels: np.ndarray) -> float:

@@ -5,11 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from stages.core.candidates.candidate import Candidate, model_sha256, read_candidate
 from stages.core.errors import UserError
-from stages.core.images.manifest import read_manifest, rows_of
+from stages.core.images.manifest import GROUPING, group_numbers, read_manifest, rows_of
 from stages.core.images.packs import Pack
 from stages.core.training.data import Data, TrainingFailed
 
@@ -61,5 +60,5 @@ def lineage_of(folders: dict[str, Path]) -> dict[str, Any]:
 
 def units_of(manifest: Path) -> np.ndarray:
     """Numbers int64 [N] of the validation images: equal for images of one group, near copies, and equal pixels."""
-    rows = rows_of(read_manifest(manifest, ["split", "group", "near", "pixel_sha256"]), "val")
-    return pd.factorize(rows["group"].fillna(rows["near"]).fillna(rows["pixel_sha256"]))[0]
+    rows = rows_of(read_manifest(manifest, ["split", *GROUPING]), "val")
+    return group_numbers(rows)

@@ -28,6 +28,7 @@ from stages.core.console import Bar, say
 from stages.core.evaluating.log_loss import log_loss
 from stages.core.files import remove, replaced, write_csv, write_parquet
 from stages.core.heads import head_file, heads
+from stages.core.heads.regularization import LabeledRows, Regularization, choose_c, needs_choice
 from stages.core.images.packs import Pack
 from stages.core.settings.entries import Entry
 from stages.core.settings.fit_options import Balance
@@ -54,6 +55,8 @@ def make_head(
     timing: dict[str, Any] = {}
     history, predictions = pd.DataFrame({"epoch": []}), None
     try:
+        entry, regularization = with_chosen_c(entry, data, threads)
+        facts |= {"regularization": regularization} if regularization else {}
         head, history, timing = fit_seed(entry, chosen.seed, data, threads)
         others = [repeat(folder, entry, seed, data, threads) for seed in chosen.seeds[1:]]
         timing["seeds"] = [{"seed": chosen.seed, **timing}, *others]
@@ -82,6 +85,7 @@ def fit_seed(entry: Entry, seed: int, data: Data, threads: int) -> tuple[Any, pd
     one = replace(entry, fit=checked_fit(entry).model_copy(update={"seeds": [seed]}))
     chosen, clock = checked_fit(one), Clock()
     with Bar(1, f"train {entry.name}, seed {seed}", "fits") as bar:
+        one, _ = with_chosen_c(one, data, threads)
         rows, pack = rows_used(one, data), data.fitted(chosen)
         unseen_class = next((name for k, name in enumerate(data.classes) if not (pack.labels[rows] == k).any()), None)
         if unseen_class:
@@ -104,6 +108,33 @@ def fit_seed(entry: Entry, seed: int, data: Data, threads: int) -> tuple[Any, pd
             row |= scores("val_", data.val.labels, decided(head, inputs(data, "val")))
         bar.update(**{name: f"{row[name]:.4f}" for name in ("loss", "val_accuracy") if name in row})
     return head, pd.DataFrame([row]), clock.read()
+
+
+def with_chosen_c(entry: Entry, data: Data, threads: int) -> tuple[Entry, Regularization | None]:
+    """Return an entry with the C that cross-validation on its train images chooses, and how; with a number, as it is.
+
+    With fit.on: train+val it is chosen on train all the same. Raises TrainingFailed.
+    """
+    method = getattr(entry.options, "method", None)
+    if not needs_choice(method):
+        return entry, None
+    fit = checked_fit(entry)
+    used = rows_used(entry, data)
+    used = used[used < len(data.train.labels)]  # of train+val, train comes first
+    groups = np.arange(len(data.train.labels)) if data.groups is None else data.groups
+    train_only = fit.model_copy(update={"on": "train"})
+
+    def unfitted(settled: Any) -> Any:
+        return entry.module("models").head(entry.options.model_copy(update={"method": settled}), fit)
+
+    try:
+        rows = LabeledRows(as_rows(train_input(data, train_only), used), data.train.labels[used], groups[used])
+        method, regularization = choose_c(method, unfitted, rows, fit.balance == "class_weight", threads)
+    except MemoryError as error:
+        raise OutOfMemory(f"models.{entry.name}: out of memory choosing c; lower max_train_images") from error
+    except ValueError as error:
+        raise TrainingFailed(f"c can't be chosen so: {' '.join(str(error).split())[:300]}") from error
+    return replace(entry, options=entry.options.model_copy(update={"method": method})), regularization
 
 
 def repeat(folder: Path, entry: Entry, seed: int, data: Data, threads: int) -> dict[str, Any]:

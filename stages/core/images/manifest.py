@@ -3,12 +3,14 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
 from stages.core.errors import UserError
 
 SPLITS = ("train", "val", "test")
+GROUPING = ["group", "near", "pixel_sha256"]  # columns that say which images must not part
 RANGES = "value_ranges"  # in the manifest's own metadata: by sample type of over 8 bits
 
 
@@ -39,3 +41,8 @@ def class_names(manifest: pd.DataFrame) -> list[str]:
 def rows_of(manifest: pd.DataFrame, split: str) -> pd.DataFrame:
     """Rows of one split, in manifest order: the order of the packed images."""
     return manifest[manifest["split"] == split]
+
+
+def group_numbers(rows: pd.DataFrame) -> np.ndarray:
+    """Numbers int64 [N], equal for images of one group, for near copies, and for equal pixels. rows: GROUPING."""
+    return pd.factorize(rows["group"].fillna(rows["near"]).fillna(rows["pixel_sha256"]))[0]

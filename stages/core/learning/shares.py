@@ -58,4 +58,5 @@ def cut_down(data: Data, rows: np.ndarray) -> Data:
         stored: Any = Rows(features.splits["train"], rows)
         features = replace(features, splits={**features.splits, "train": stored})
     pack = Pack(images, train.labels[rows], [train.paths[row] for row in rows])
-    return replace(data, train=pack, test=None, looks={}, features=features)
+    groups = None if data.groups is None else data.groups[rows]
+    return replace(data, train=pack, test=None, looks={}, features=features, groups=groups)

@@ -2,11 +2,39 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
-from stages.core.settings.options import Count, Positive, Section, Seeds
+from stages.core.settings.options import Count, Positive, Section, Seed, Seeds
 
 Folds = Annotated[int, Field(ge=2, le=20)]
+
+
+class CrossValidatedC(Section):
+    """C chosen by cross-validation on the fitted rows of train (of a stack: on the rows that its head is fitted on)."""
+
+    choices: Annotated[list[Positive], Field(min_length=2)] = Field(
+        description="values to try; of equally good ones the smallest is taken: the strongest regularization"
+    )
+    folds: Folds = Field(description="classes evenly, groups and near copies undivided")
+    seed: Seed = Field(description="of how train is divided into folds")
+
+    @field_validator("choices")
+    @classmethod
+    def all_differ(cls, choices: list[float]) -> list[float]:
+        """Raise ValueError for a value that is named twice."""
+        if len(set(choices)) < len(choices):
+            raise ValueError(f"must all differ, got {choices}")
+        return choices
+
+
+def form_of_c(value: object) -> str:
+    """Tell a number from a mapping, by tags that messages leave out."""
+    return "[choices]" if isinstance(value, dict | CrossValidatedC) else "float"
+
+
+C = Annotated[
+    Annotated[Positive, Tag("float")] | Annotated[CrossValidatedC, Tag("[choices]")], Discriminator(form_of_c)
+]
 
 
 class Svm(Section):
@@ -14,7 +42,7 @@ class Svm(Section):
 
     name: Literal["svm"]
     kernel: Literal["linear", "rbf"] = Field(description="rbf bends; its cost grows with the square of the images")
-    c: Positive = Field(description="what a violated margin costs; more fits closer")
+    c: C = Field(description="what a violated margin costs; more fits closer: a number, or {choices, folds, seed}")
     gamma: Positive | None = Field(description="rbf: 1 / squared width; null is 1 / (dimensions x variance)")
     calibration_folds: Folds = Field(
         description="it has no probabilities of its own: one temperature, fitted out of fold (Guo et al. 2017)"
@@ -32,7 +60,7 @@ class LogisticRegression(Section):
     """Multinomial logistic regression with an L2 penalty."""
 
     name: Literal["logistic_regression"]
-    c: Positive = Field(description="1 / strength of the penalty")
+    c: C = Field(description="1 / strength of the penalty: a number, or {choices, folds, seed} to choose it by")
     iterations: Count = Field(description="of L-BFGS at most")
 
 

@@ -118,6 +118,7 @@ def tags(layout: Layout, params: Params, found: Trail) -> dict[str, str]:
         "imagetrail.kind": record["params"]["kind"],
         "imagetrail.balance": record.get("balance", {}).get("method", "none"),
         "imagetrail.members": members(record),
+        "imagetrail.chosen_c": chosen_c(record),
         "imagetrail.learning_rate": learning_rate_text(record["params"]),
         "imagetrail.search": search_of(record),
         "imagetrail.dataset": params.dataset.name,
@@ -129,6 +130,12 @@ def tags(layout: Layout, params: Params, found: Trail) -> dict[str, str]:
         "dvc.model_md5": found.model_md5,
     }
     return said | (gate_tags(layout) if same_data(layout, found) else {})
+
+
+def chosen_c(record: dict[str, Any]) -> str:
+    """The C that cross-validation chose for a head, and its score; empty where none was chosen."""
+    about = record.get("regularization") or record.get("combined", {}).get("regularization")
+    return f"{about['c']:g} ({about['measure']} {about['scores'][format(about['c'], 'g')]:.4f})" if about else ""
 
 
 def learning_rate_text(params: dict[str, Any]) -> str:

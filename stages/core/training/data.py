@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from stages.core.errors import UserError
-from stages.core.images.manifest import SPLITS, class_names, read_manifest
+from stages.core.images.manifest import GROUPING, SPLITS, class_names, group_numbers, read_manifest, rows_of
 from stages.core.images.packs import Pack, Statistics, joined, load_split, read_statistics
 from stages.core.layout import Layout
 from stages.core.settings.entries import FEATURES, IMAGES
@@ -35,7 +35,8 @@ class Data:
     """What a model is trained on; test is predicted once by a candidate, and hidden from trials.
 
     `looks` are those of the train images, for the record from which drift is measured; none are for trials.
-    `features` are there for an entry that takes them.
+    `features` are there for an entry that takes them. `groups` int64 [N] are equal for train images that no fold
+    divides; None: each stands alone.
     """
 
     train: Pack
@@ -45,6 +46,7 @@ class Data:
     statistics: Statistics
     looks: dict[str, np.ndarray] = field(default_factory=dict)
     features: Features | None = None
+    groups: np.ndarray | None = None
 
     def fitted(self, fit: Fit | HeadFit) -> Pack:
         """Return the images that a fit is made on; the statistics stay those of train."""
@@ -58,9 +60,10 @@ class Data:
 
 def load_data(layout: Layout, taken: str = IMAGES) -> Data:
     """Open the packed images of all splits with what a model that takes this must know of them."""
-    manifest = read_manifest(layout.manifest, ["path", "label", "split"])
+    manifest = read_manifest(layout.manifest, ["path", "label", "split", *GROUPING])
     train, val, test = (load_split(layout.images, manifest, split) for split in SPLITS)
     statistics, looks = read_statistics(layout.images), train_looks(layout.manifest)
     name = taken.removeprefix(FEATURES)
     features = read_features(name, layout.features(name)) if taken != IMAGES else None
-    return Data(train, val, test, class_names(manifest), statistics, looks, features)
+    groups = group_numbers(rows_of(manifest, "train"))
+    return Data(train, val, test, class_names(manifest), statistics, looks, features, groups)
