@@ -13,7 +13,7 @@ PYTEST := python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 COMPILE := uv pip compile pyproject.toml --generate-hashes --universal --no-annotate --no-header --no-emit-index-url --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-all repro test test-all check format ui experiments docs clean lock
+.PHONY: help in-git setup setup-all repro test test-all check format ui experiments docs clean lock
 
 help:  ## list these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 13
@@ -27,7 +27,13 @@ setup-all:  ## and what tests, lint, these docs and `export --format onnx` need
 # who set up with GPU=1 need not repeat it: only `make setup` and `make setup-all` themselves take CUDA away
 repro test test-all check format ui docs experiments: KEEP_GPU = $(if $(GPU),,requirements-gpu.lock)
 
-repro: setup  ## run the whole pipeline, complete MLflow, show who won and what to do next
+# before the set-up: DVC's own sentence comes after it and does not say what to do
+in-git:
+	@command -v git >/dev/null || { echo "git is not installed, and DVC needs it" >&2; exit 1; }; \
+	  git rev-parse --git-dir >/dev/null 2>&1 || grep -qsi 'no_scm *= *true' .dvc/config .dvc/config.local || \
+	  { echo "this folder is no git repository, and DVC needs one: git init && git add -A && git commit -m start" >&2; exit 1; }
+
+repro: in-git setup  ## run the whole pipeline, complete MLflow, show who won and what to do next
 	@$(ACTIVATE) && { since=$$(date +%s); dvc repro >/dev/null; repro=$$?; \
 	  if test $$repro -eq 0; then imagetrail sync --summary $$since; else imagetrail sync; fi; exit $$((repro | $$?)); }
 

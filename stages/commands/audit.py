@@ -22,6 +22,7 @@ from stages.core.console import say
 from stages.core.errors import Alarm
 from stages.core.governance.keys import fingerprint
 from stages.core.layout import PROJECT
+from stages.core.plain_text import one_line
 from stages.core.settings.entries import kinds
 from stages.core.settings.params import open_project
 
@@ -83,7 +84,7 @@ def judged(audited: Audited, name: str, link: ModuleType) -> Verdict:
     except FileNotFoundError as error:
         found.unknown.append(f"{error.filename} is not here")
     except Exception as error:  # damaged files make every reader raise its own
-        found.alarm(f"can't be read: {type(error).__name__}: {' '.join(str(error).split())[:200]}")
+        found.alarm(f"can't be read: {type(error).__name__}: {one_line(error)[:200]}")
     return verdict(name, found, agreed)
 
 

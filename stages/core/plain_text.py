@@ -3,6 +3,7 @@
 import re
 
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")  # all but tab and line feed
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")  # an ANSI sequence that only says how the text after it looks
 MARKS = re.compile(r"([\\`*_\[\]|~#])")
 HTML = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 FORMULA = re.compile(r"'*[=+\-@\t\r]")  # how a cell begins that a spreadsheet would calculate
@@ -12,6 +13,11 @@ NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE)
 def visible(text: str) -> str:
     r"""Return text as a terminal may have it: what would move the cursor, colour or reorder it is written as \x1b."""
     return CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+def one_line(text: object) -> str:
+    """Return the text of an error of another library on one line, without the colours and bold that Keras puts in."""
+    return " ".join(COLOUR.sub("", str(text)).split())
 
 
 def in_markdown(text: str) -> str:

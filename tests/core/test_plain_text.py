@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from stages.core.console import say, show
 from stages.core.files import read_text_csv, write_csv
-from stages.core.plain_text import guarded, in_markdown, unguarded, visible
+from stages.core.plain_text import guarded, in_markdown, one_line, unguarded, visible
 
 
 def test_a_terminal_is_not_commanded(capfd):
@@ -18,6 +18,32 @@ def test_a_terminal_is_not_commanded(capfd):
 
     assert shown.err == "\\x1b[2J\\x1b]0;title\\x07gone\\rerror: none \\u202etxt.exe\n"
     assert shown.out == "a\tb\nc\\x9b31m\n"
+
+
+def test_the_colours_of_an_error_are_left_out(capfd):
+    """Keras writes its errors in bold; nobody reads codes, and what a name could do stays visible."""
+    say(one_line(ValueError("Exception in call\n\n\x1b[1mNegative dimension\x1b[0m \x1b[38;5;1mhere\x1b[m, \x1b[2J")))
+
+    assert capfd.readouterr().err == "Exception in call Negative dimension here, \\x1b[2J\n"
+
+
+@pytest.mark.slow
+def test_what_keras_says_of_a_network_has_no_codes():
+    """An error of a layer's call has bold in it; what is recorded as the failure of a model has not."""
+    import keras
+
+    class Broken(keras.layers.Layer):
+        """A layer that fails in its call, as one whose sizes don't fit."""
+
+        def call(self, images):
+            """Raises ValueError."""
+            raise ValueError(f"{images.shape} does not fit")
+
+    with pytest.raises(ValueError) as raised:
+        Broken()(keras.Input((4,)))
+
+    assert "\x1b[1m" in str(raised.value)
+    assert "\x1b" not in one_line(raised.value) and "does not fit" in one_line(raised.value)
 
 
 @given(st.text())

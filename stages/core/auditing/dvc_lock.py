@@ -8,6 +8,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from stages.core.auditing.finding import Unknown
+from stages.core.plain_text import one_line
 
 EVALUATE = {"train": "evaluate@{}", "tune": "evaluate_tuned@{}", "combine": "evaluate_combined@{}"}
 
@@ -35,7 +36,7 @@ def parsed_lock(text: str) -> Lock:
         tree = YAML(typ="safe", pure=False).load(text) or {}
         return Lock(dict(tree.get("stages", {})))
     except (YAMLError, AttributeError, TypeError) as error:
-        raise ValueError(f"dvc.lock is damaged: {' '.join(str(error).split())[:160]}") from error
+        raise ValueError(f"dvc.lock is damaged: {one_line(error)[:160]}") from error
 
 
 def read_lock(path: Path) -> Lock:

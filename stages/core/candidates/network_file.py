@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from stages.core.errors import UserError
+from stages.core.plain_text import one_line
 
 MEMBERS = {"config.json", "metadata.json", "model.weights.h5"}
 WEIGHTS = "model.weights.h5"
@@ -41,7 +42,7 @@ def opened(path: Path) -> Any:
     try:
         return keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # whatever a file makes Keras raise, the file is what is wrong
-        reason = " ".join(str(error).split())[:200]
+        reason = one_line(error)[:200]
         raise UserError(f"{path} can't be opened as a Keras model ({type(error).__name__}: {reason})") from error
 
 

@@ -10,6 +10,7 @@ from stages.core.candidates.predictor import averaged, decided
 from stages.core.evaluating.log_loss import TINY
 from stages.core.heads import heads
 from stages.core.heads.regularization import LabeledRows, Regularization, choose_c, grouped_folds, needs_choice
+from stages.core.plain_text import one_line
 from stages.core.settings.combine_options import Stack, Weighted
 from stages.core.training.data import TrainingFailed
 
@@ -70,7 +71,7 @@ def stacked(rows: np.ndarray, validation: Validation, options: Stack, threads: i
         try:
             return fit_head(options, own, threads)
         except ValueError as error:
-            raise TrainingFailed(f"the head can't be fitted so: {' '.join(str(error).split())[:300]}") from error
+            raise TrainingFailed(f"the head can't be fitted so: {one_line(error)[:300]}") from error
 
     for fitted, judged in folds(validation, options.folds, options.seed):
         held_out[judged] = decided(fitted_on(fitted)[0], rows[judged])

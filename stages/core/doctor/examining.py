@@ -6,7 +6,7 @@ from dataclasses import replace
 from stages.core.doctor.findings import LEVELS, Finding, Patient
 from stages.core.errors import UserError
 from stages.core.layout import PROJECT
-from stages.core.plain_text import visible
+from stages.core.plain_text import one_line, visible
 from stages.core.tracking.secrets import scrubbed
 
 Report = dict[str, list[Finding]]
@@ -43,7 +43,7 @@ def attempted(name: str, patient: Patient) -> list[Finding]:
     except UserError as error:
         return [Finding("warning", f"can't be examined: {str(error).splitlines()[0]}")]
     except Exception as error:  # whatever is wrong with the machine, the other examinations still help
-        return [Finding("warning", f"can't be examined: {type(error).__name__}: {' '.join(str(error).split())[:200]}")]
+        return [Finding("warning", f"can't be examined: {type(error).__name__}: {one_line(error)[:200]}")]
 
 
 def repaired(report: Report) -> list[str]:

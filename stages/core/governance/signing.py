@@ -15,6 +15,7 @@ from stages.core.candidates.candidate import Candidate
 from stages.core.errors import UserError
 from stages.core.files import digest, replaced
 from stages.core.layout import Layout
+from stages.core.plain_text import one_line
 
 SHORT = 12
 SIGNATURE = "signature"  # kind of a line in the ledger
@@ -60,7 +61,7 @@ def proven(candidate: Candidate, path: Path, public_key: Path) -> str:
     try:
         config.use_elliptic_key_verifier(public_key=public_key).verify(candidate.folder, path)
     except Exception as error:  # a damaged signature raises whatever its reader does
-        return " ".join(str(error).split())[:200] or f"the signature is not of this key ({type(error).__name__})"
+        return one_line(error)[:200] or f"the signature is not of this key ({type(error).__name__})"
     return ""
 
 

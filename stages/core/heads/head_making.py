@@ -30,6 +30,7 @@ from stages.core.files import remove, replaced, write_csv, write_parquet
 from stages.core.heads import head_file, heads
 from stages.core.heads.regularization import LabeledRows, Regularization, choose_c, needs_choice
 from stages.core.images.packs import Pack
+from stages.core.plain_text import one_line
 from stages.core.settings.entries import Entry
 from stages.core.settings.fit_options import Balance
 from stages.core.settings.head_options import HeadFit
@@ -100,7 +101,7 @@ def fit_seed(entry: Entry, seed: int, data: Data, threads: int) -> tuple[Any, pd
                 "numbers; lower max_train_images"
             ) from error
         except ValueError as error:
-            raise TrainingFailed(f"the data can't be fitted so: {' '.join(str(error).split())[:300]}") from error
+            raise TrainingFailed(f"the data can't be fitted so: {one_line(error)[:300]}") from error
         clock.tick()
         few = evenly(len(rows), CHECKED)
         row = {"epoch": 1, **scores("", pack.labels[rows][few], decided(head, numbers[few]))}

@@ -18,6 +18,7 @@ from stages.core.errors import UserError
 from stages.core.files import write_json, write_text
 from stages.core.governance.card import card
 from stages.core.layout import Layout
+from stages.core.plain_text import one_line
 from stages.core.promoting.carrying_out import carried_out, pending
 from stages.core.promoting.contest import Champion, Contest
 from stages.core.promoting.decision import as_markdown
@@ -92,7 +93,7 @@ def tried(contest: Contest, name: str, check: Callable[[Contest], Outcome]) -> d
     except Unknown as error:
         outcome = Outcome(FAIL, f"can't be told: {error}")
     except Exception as error:  # damaged files make every reader raise its own
-        outcome = Outcome(FAIL, f"can't be told: {type(error).__name__}: {' '.join(str(error).split())[:200]}")
+        outcome = Outcome(FAIL, f"can't be told: {type(error).__name__}: {one_line(error)[:200]}")
     return outcome.named(name)
 
 

@@ -13,6 +13,7 @@ from stages.core.candidates.predictor import Network
 from stages.core.console import held_back
 from stages.core.errors import UserError
 from stages.core.files import replaced
+from stages.core.plain_text import one_line
 from stages.core.tracking.served_model import ServedModel
 
 OPSET = 17  # of ONNX: read by every runtime since 2022
@@ -71,7 +72,7 @@ def converting(kind: str) -> Iterator[None]:
         with held_back(), contextlib.redirect_stdout(io.StringIO()):
             yield
     except Exception as error:  # both converters raise nearly anything
-        reason = " ".join(str(error).split())[:200]
+        reason = one_line(error)[:200]
         raise UserError(f"the network can't be written as {kind}: {type(error).__name__}: {reason}") from error
 
 

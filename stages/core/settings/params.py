@@ -10,6 +10,7 @@ from ruamel.yaml.error import YAMLError
 
 from stages.core.errors import UserError, did_you_mean
 from stages.core.layout import PROJECT, Layout
+from stages.core.plain_text import one_line
 from stages.core.secrets import check_no_secrets
 from stages.core.settings import options as o
 from stages.core.settings.backbone_options import Backbone
@@ -102,7 +103,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     except FileNotFoundError as error:
         raise UserError(f"{path} is missing; `git checkout {path.name}` brings it back") from error
     except YAMLError as error:
-        raise UserError(f"{path.name} is not YAML: {' '.join(str(error).split())}") from error
+        raise UserError(f"{path.name} is not YAML: {one_line(error)}") from error
     except UnicodeDecodeError as error:
         raise UserError(f"{path.name} is not UTF-8 at byte {error.start + 1}; save it as UTF-8 text") from error
     if not isinstance(written, dict):

@@ -8,6 +8,7 @@ from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
 from stages.core.errors import UserError
+from stages.core.plain_text import one_line
 
 Path = list[str]
 
@@ -52,7 +53,7 @@ def _root(text: str) -> Node:
     try:
         return YAML(typ="rt", pure=True).compose(text)
     except YAMLError as error:
-        raise UserError(f"params.yaml is not YAML: {' '.join(str(error).split())}") from error
+        raise UserError(f"params.yaml is not YAML: {one_line(error)}") from error
 
 
 def _node_at(text: str, path: Path) -> Node:

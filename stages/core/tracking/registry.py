@@ -11,6 +11,7 @@ from typing import Any
 from stages.core.auditing.finding import Unknown
 from stages.core.errors import UserError
 from stages.core.layout import Layout
+from stages.core.plain_text import one_line
 from stages.core.settings.params import Params
 from stages.core.tracking.ledger_head import log_ledger_head
 from stages.core.tracking.runs import KEY, files_in, find, log_files
@@ -196,5 +197,5 @@ class Registry:
 
 def failed(uri: str, error: Exception) -> UserError:
     """A sentence for whatever a store raises."""
-    reason = " ".join(scrubbed(str(error)).split())[:200]
+    reason = one_line(scrubbed(str(error)))[:200]
     return UserError(f"MLflow at {scrubbed(uri)}: {type(error).__name__}: {reason}; run the same command again later")

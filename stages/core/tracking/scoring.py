@@ -12,6 +12,7 @@ from mlflow.models import Model
 from mlflow.pyfunc import PyFuncModel, scoring_server
 
 from stages.core.console import unexpected
+from stages.core.plain_text import one_line
 from stages.core.serving.refusing import Refused
 from stages.core.tracking.model_logging import file_signature
 from stages.core.tracking.packaging import LOADER
@@ -52,7 +53,7 @@ class Guarded:
             raise Told(refused) from refused
         except Exception as error:
             if isinstance(error.__cause__, ValueError) or isinstance(error, ValueError):  # an image that is damaged
-                raise Told(Refused(422, " ".join(str(error).split()))) from error
+                raise Told(Refused(422, one_line(error))) from error
             unexpected(error)
             raise Told(Refused(500, "the model could not answer; the server's terminal says why")) from error
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from stages.core.console import say
+from stages.core.plain_text import one_line
 from stages.core.tracking.secrets import scrubbed
 
 GIVEN_UP: set[str] = set()  # addresses of stores that failed in this process: its parts open them separately
@@ -32,5 +33,5 @@ def tolerated(uri: str, what: str, later: str = "`imagetrail sync` mirrors it la
         pass
     except Exception as error:  # MLflow, SQLAlchemy, requests and the OS all raise their own
         GIVEN_UP.add(uri)
-        reason = " ".join(scrubbed(str(error)).split())[:160]
+        reason = one_line(scrubbed(str(error)))[:160]
         say(f"warning: MLflow: {what}: {type(error).__name__}: {reason}; {later}")

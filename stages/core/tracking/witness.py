@@ -11,6 +11,7 @@ from stages.core.auditing.finding import Unknown
 from stages.core.console import held_back
 from stages.core.files import read_json
 from stages.core.layout import Layout
+from stages.core.plain_text import one_line
 from stages.core.settings.params import Params
 from stages.core.tracking.ledger_head import head_tag, heads_of
 from stages.core.tracking.runs import KEY, find
@@ -56,7 +57,7 @@ def unreachable(uri: str) -> Iterator[None]:
     except Unknown:
         raise
     except Exception as error:  # MLflow, SQLAlchemy, requests and the OS all raise their own
-        reason = " ".join(str(error).split())[:160]
+        reason = one_line(error)[:160]
         raise Unknown(f"MLflow at {uri} can't be read: {type(error).__name__}: {reason}") from error
 
 
@@ -93,7 +94,7 @@ def fetched_files(store: Store, run_id: str, folder: Path) -> tuple[Path | None,
         with held_back():
             store.client.download_artifacts(run_id, "", str(folder))
     except Exception as error:  # a store that was moved, a server that does not serve files
-        return None, " ".join(str(error).split())[:160]
+        return None, one_line(error)[:160]
     return folder, ""
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from stages.core.errors import UserError, did_you_mean
+from stages.core.plain_text import one_line
 from stages.core.settings.backbone_options import OURS, Backbone
 
 
@@ -73,7 +74,7 @@ def network(name: str, backbone: Backbone, weights: str | None) -> Any:
             return build(include_top=False, weights=weights, input_shape=shape, pooling=None, **backbone.arguments)
     except (ValueError, TypeError, KeyError, OSError) as error:
         where = f"params.yaml: backbones.{name}"
-        words = " ".join(str(error).split())[:300]
+        words = one_line(error)[:300]
         if weights in (None, "imagenet"):
             raise UserError(f"{where}: {backbone.backbone} can't be built so: {words}") from error
         raise UserError(

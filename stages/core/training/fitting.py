@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from stages.core.images.packs import Pack
+from stages.core.plain_text import one_line
 from stages.core.settings.fit_options import Fit
 from stages.core.training.callbacks import Watcher, callbacks
 from stages.core.training.checkpoints import State
@@ -47,7 +48,7 @@ def build(module: Any, options: Any, fit: Fit, data: Data) -> Any:
             module.initialize(model, options, glimpse(data.train.images, fit.seed))
         return model
     except ValueError as error:
-        reason = " ".join(str(error).split())[:300]
+        reason = one_line(error)[:300]
         raise TrainingFailed(f"no network can be built for images {shape}: {reason}") from error
 
 
