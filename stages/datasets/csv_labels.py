@@ -50,7 +50,9 @@ class Options(Section):
     sha256: Sha256s = Field(description="what the archive must hash to, or a list of as many; null takes any")
     tables: list[Table] = Field(description="the tables of labels", min_length=1)
     columns: Columns
-    suffix: str | None = Field(description="ending of a file name that has none in the table, e.g. .png; null for none")
+    suffix: str | None = Field(
+        description="ending of a file name that has none in the table, e.g. .png; null: whatever the file has"
+    )
     missing: Missing
     encoding: Encoding = Field(
         description="of names in archives that are not UTF-8, e.g. cp932 (Japanese) or gbk (Chinese); null for none"
@@ -155,10 +157,14 @@ def split_of(text: str, where: str) -> str | None:
 
 
 def labelled(members: Iterable[Member], said: dict[str, tuple[Row, ...]]) -> Iterator[Member]:
-    """Yield every image with what is said of it, and then what is named and has no image."""
+    """Yield every image with what is said of it, and then what is named and has no image.
+
+    A row without an ending means the file that has one: `img7` is img7.jpg or img7.png.
+    """
     left = dict(said)
     for member in members:
-        yield told(member, left.pop(member.name, NOTHING))
+        named = member.name if member.name in left else str(PurePosixPath(member.name).with_suffix(""))
+        yield told(member, left.pop(named, NOTHING))
     for name, rows in left.items():
         yield replace(told(Member(name, None), rows), note="no such file")
 

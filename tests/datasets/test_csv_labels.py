@@ -322,3 +322,25 @@ def test_no_ending_may_be_null(tmp_path, folder):
     path = table(folder, "Image,Class\n1.png,cat\n2.png,cat\nsub/3.png,dog\n")
 
     assert downloaded(tmp_path, entry(folder, path, suffix=None))[0]["n_images"] == 3
+
+
+def test_a_row_without_an_ending_means_the_file_that_has_one(folder, tmp_path):
+    """Kaggle's `id` columns leave it out; the files of one set may differ in it."""
+    (folder / "2.png").rename(folder / "2.JPG")
+    (folder / "a.b.png").write_bytes(picture(7))
+    path = table(folder, "Image,Class\n1,cat\n2,dog\nsub/3,cat\na.b,dog\n")
+
+    downloaded(tmp_path, entry(folder, path, suffix=None))
+
+    assert said(tmp_path) == {
+        "1.png": ("cat", None), "2.JPG": ("dog", None), "a.b.png": ("dog", None), "sub/3.png": ("cat", None)
+    }  # fmt: skip
+
+
+def test_empty_rows_of_a_spreadsheet_are_no_rows(folder, tmp_path):
+    """Nor are its empty columns: both stand below and beside what Excel saves."""
+    path = table(folder, "Image,Class,,\n1.png,cat,,\n ,,,\n2.png,dog,,\nsub/3.png,cat,,\n,,,\n,\n\n")
+
+    downloaded(tmp_path, entry(folder, path))
+
+    assert said(tmp_path) == {"1.png": ("cat", None), "2.png": ("dog", None), "sub/3.png": ("cat", None)}

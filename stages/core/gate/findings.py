@@ -39,15 +39,13 @@ def verdict(findings: list[Finding]) -> str:
 
 
 def folders_without_images(left_out: dict[str, Any]) -> list[Finding]:
-    """A warning of the folders that hold files and no image: one may be a class in a format that nothing here reads."""
+    """A warning of the folders that hold no image: one may be a class in a format that nothing here reads."""
     folders = left_out.get("without_images", {})
     if not folders:
         return []
     each = listed(f"{folder} ({n:,} file{'s' * (n != 1)})" for folder, n in folders.items())
     kinds = ", ".join(left_out.get("left_out", {}))
     many = len(folders) != 1
-    message = (
-        f"{len(folders):,} folder{'s' * many} hold{'s' * (not many)} files and no image: {each}; if one is a class, "
-        f"save its images as JPEG or PNG (left out, in all: {kinds})"
-    )
+    message = f"{len(folders):,} folder{'s' * many} hold{'s' * (not many)} no image: {each}; if one is a class, "
+    message += f"save its images as JPEG or PNG (left out, in all: {kinds})" if kinds else "add its images"
     return [Finding("readable", "warning", False, len(folders), 0, message)]

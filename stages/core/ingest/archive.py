@@ -38,6 +38,8 @@ def folder_members(folder: Path, images: ImageFilter | None = None) -> Iterator[
         for name in filter(is_system_name, folders):
             images.leave_out_folder(Path(parent, name))
         folders[:] = sorted(name for name in folders if not is_system_name(name))
+        if not files and not folders and Path(parent) != folder:
+            images.note_empty_folder(Path(parent).relative_to(folder).as_posix())
         for name in folders:
             check_link(Path(parent, name), folder, inside)
         for path in (Path(parent, file) for file in files):

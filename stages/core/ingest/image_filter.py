@@ -69,13 +69,17 @@ class ImageFilter:
         self.others[folder] += 1
         return False
 
+    def note_empty_folder(self, folder: str) -> None:
+        """Remember a folder that holds nothing: it may be a class whose images are missing."""
+        self.others[folder] += 0
+
     def leave_out_folder(self, folder: Path) -> None:
         """Count the files below a folder of a system, which is not looked into otherwise."""
         kind = folder.name if folder.name.lower() in SYSTEM_NAMES else "hidden"
         self.left_out[kind] += sum(len(files) for _, _, files in os.walk(folder))
 
     def counted(self) -> dict[str, Any]:
-        """What was left out, and the folders that hold files and, like all below them, no image; {} for nothing."""
+        """What was left out, and the folders that hold no image, nor do those below, with their files; {} for nothing."""
         holders = {str(parent) for folder in self.images for parent in (folder, *PurePosixPath(folder).parents)}
         without = {folder: n for folder, n in sorted(self.others.items()) if folder not in holders}
         found = {"left_out": dict(sorted(self.left_out.items())), "without_images": without}

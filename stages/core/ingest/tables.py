@@ -60,7 +60,9 @@ def csv_rows(path: Path, shown: str) -> Iterator[tuple[int, list[str]]]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             lines = csv.reader(stream, strict=True, delimiter="\t" if tabs else ",")
-            for line in filter(None, lines):
+            for line in lines:
+                if not any(map(str.strip, line)):
+                    continue  # spreadsheets save empty rows below the table
                 width = width or len(line)
                 if len(line) != width:
                     raise UserError(f"{shown}: line {lines.line_num} has {len(line)} values, and the header {width}")

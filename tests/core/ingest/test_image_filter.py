@@ -104,7 +104,7 @@ def test_what_was_left_out_travels_with_the_index_to_the_gate(tmp_path):
     write_source(tmp_path / "images.zip", Source({}, members, left_out=images.counted))
     assert left_out_of(tmp_path / "images.zip") == COUNTED
     (finding,) = folders_without_images(COUNTED)
-    assert finding.message.startswith("1 folder holds files and no image: dog (2 files); if one is a class")
+    assert finding.message.startswith("1 folder holds no image: dog (2 files); if one is a class")
     assert verdict([finding]) == "warn"
 
 
@@ -152,3 +152,18 @@ def test_a_format_of_a_plug_in_is_an_image_and_names_it(data, module, package):
     for read in (decode, size):
         with pytest.raises(NotAnImage, match=f"needs {package}, which is not installed"):
             read(data)
+
+
+def test_an_empty_class_folder_is_said(tmp_path):
+    """It may be a class whose images are missing; what holds other folders is none."""
+    for name in ("cat", "dog", "more/elm"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "cat/1.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    found = ImageFilter()
+    list(folder_members(tmp_path, found))
+
+    assert found.counted()["without_images"] == {"dog": 0, "more/elm": 0}
+    (finding,) = folders_without_images(found.counted())
+    assert finding.message == (
+        "2 folders hold no image: dog (0 files), more/elm (0 files); if one is a class, add its images"
+    )
