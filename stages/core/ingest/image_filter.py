@@ -79,7 +79,7 @@ class ImageFilter:
         self.left_out[kind] += sum(len(files) for _, _, files in os.walk(folder))
 
     def counted(self) -> dict[str, Any]:
-        """What was left out, and the folders in which, and below which, no image lies, with their files; {} for nothing."""
+        """What was left out, and the folders that, with all below, hold no image, with their files; {} for nothing."""
         holders = {str(parent) for folder in self.images for parent in (folder, *PurePosixPath(folder).parents)}
         without = {folder: n for folder, n in sorted(self.others.items()) if folder not in holders}
         found = {"left_out": dict(sorted(self.left_out.items())), "without_images": without}
