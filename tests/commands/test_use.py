@@ -190,3 +190,16 @@ def test_a_combination_and_a_backbones_models_go_with_it():
     gone = dropping.dropped_with(written, ["backbones.net"])
     assert gone == [("combine", "mean"), ("tune", "head"), ("models", "head"), ("backbones", "net")]
     assert dropping.dropped_but(written, ["plain"]) == gone
+
+
+@pytest.mark.parametrize("path", [path for path in RECIPES if "weights={uri: FILE" in path.read_text()], ids=str)
+def test_a_recipe_takes_weights_as_its_header_says(path):
+    """A setting that is a word or a section takes both."""
+    text, backbone = use.with_recipe(TEXT, path), next(iter(YAML(typ="safe").load(path.read_text())["backbones"]))
+    typed = "{uri: /tmp/weights.h5, sha256: null, licence: null}"
+    changed = YAML(typ="safe").load(use.assign(text, f"backbones.{backbone}.weights={typed}"))
+
+    check(changed)
+    assert changed["backbones"][backbone]["weights"]["uri"] == "/tmp/weights.h5"
+    word = YAML(typ="safe").load(use.assign(text, f"backbones.{backbone}.weights=imagenet"))
+    assert word["backbones"][backbone]["weights"] == "imagenet"

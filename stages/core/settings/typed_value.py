@@ -17,7 +17,8 @@ def parse_value(written: dict[str, Any], path: list[str], typed: str) -> Any:
     """Return the value that `typed` means at this place of params.yaml.
 
     A text setting takes every character as it is; where it may also be null, the word `null` is null; where it may
-    also be a list, what reads as a YAML list is one. Anything else is YAML. Raises UserError where it is none.
+    also be a list or a mapping, what reads as one in YAML is one. Anything else is YAML. Raises UserError where it
+    is none.
     """
     allowed = members(annotation_at(written, path))
     as_text = str in allowed or any(typing.get_origin(one) is typing.Literal for one in allowed)
@@ -26,7 +27,7 @@ def parse_value(written: dict[str, Any], path: list[str], typed: str) -> Any:
         return read_value(typed, ".".join(path))
     if type(None) in others and typed == "null":
         return None
-    if any(typing.get_origin(one) is list for one in others) and is_list(typed):
+    if any(is_collection(one) for one in others) and reads_as_collection(typed):
         return read_value(typed, ".".join(path))
     if any(one in (int, float, bool) for one in others):
         return read_value(typed, ".".join(path))
@@ -44,12 +45,19 @@ def read_value(typed: str, where: str) -> Any:
         ) from error
 
 
-def is_list(typed: str) -> bool:
-    """Whether a text reads as a list of YAML."""
+def reads_as_collection(typed: str) -> bool:
+    """Whether a text is a list or a mapping in brackets of YAML."""
     try:
-        return isinstance(YAML(typ="safe", pure=True).load(typed), list)
+        return typed.lstrip().startswith(("[", "{")) and isinstance(
+            YAML(typ="safe", pure=True).load(typed), list | dict
+        )
     except YAMLError:
         return False
+
+
+def is_collection(annotation: Any) -> bool:
+    """Whether a type is a list, a mapping or a section."""
+    return typing.get_origin(annotation) in (list, dict) or hasattr(annotation, "model_fields")
 
 
 def is_text(annotation: Any) -> bool:
