@@ -34,7 +34,7 @@ def main(root: Path = PROJECT) -> None:
     write_text(layout.reports / "report.md", markdown(contents))
     with working("report: the page"):
         write_text(layout.reports / "index.html", page(contents))
-    write_run_context(layout, params.candidates)
+    write_run_context(layout, params)
     write_json(layout.reports / "champion.json", decision.record)
     write_json(layout.summary, summary(order, choice.champion))
     with replaced_folder(layout.plots) as folder:
