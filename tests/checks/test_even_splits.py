@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stages.checks.even_splits import measure
+from stages.checks.even_splits import measure, undivided_shares
 from stages.core.gate.gating import NO_PAIRS
 from stages.core.gate.promises import Subject
 from tests import gate
@@ -14,7 +14,9 @@ def apart(splits):
     """Difference measured of {split: labels}."""
     rows = [{"split": split, "label": label, "usable": True} for split, labels in splits.items() for label in labels]
     images = pd.DataFrame(rows, columns=["split", "label", "usable"]).astype({"usable": bool})
-    return measure(Subject(images, np.zeros(0), NO_PAIRS), gate.checks("even_splits")["even_splits"].options)
+    images = images.assign(given_split=images["split"], group=None, near=None, pixels=np.arange(len(images)))
+    options = gate.checks("even_splits")["even_splits"].options
+    return measure(Subject(images, np.zeros(0), NO_PAIRS), options)["share_difference"]
 
 
 @pytest.mark.parametrize(
@@ -31,7 +33,7 @@ def apart(splits):
 )
 def test_the_difference_by_hand(splits, difference):
     """The largest over classes and splits, against train."""
-    assert apart(splits) == pytest.approx({"share_difference": difference})
+    assert apart(splits) == pytest.approx(difference)
 
 
 def test_an_uneven_predefined_split_is_told(tmp_path):
@@ -45,3 +47,24 @@ def test_an_uneven_predefined_split_is_told(tmp_path):
 
     assert (finding.severity, finding.examples) == ("warning", [])
     assert "class 'ash' is" in finding.message and "50.0% of test" in finding.message
+
+
+def test_undivided_shares_by_hand():
+    """Three of four a and two of two c belong together; single images and predefined splits divide nothing."""
+    usable = pd.DataFrame(
+        {"label": list("aaaabbcc"), "group": ["g", "g", "g", None, None, None, None, None], "near": [None] * 6 + [1, 1]}
+    ).assign(pixels=np.arange(8), given_split=None)
+
+    assert undivided_shares(usable).to_dict() == {"a": 0.75, "c": 1.0}
+    assert undivided_shares(usable.assign(given_split="train")).empty
+
+
+def test_near_copies_that_spoil_a_small_split_are_told(tmp_path):
+    """Ten of 22 images of a class are one picture in other qualities: the split can't follow its fractions."""
+    files = gate.clean(12) | {f"ash/burst{n}.jpg": gate.jpeg(0, 500, quality=95 - 4 * n) for n in range(10)}
+    near_copies = gate.shipped().tree.split.near_copies
+    found = gate.inspected(tmp_path, files, "even_splits", near_copies=near_copies)
+    (finding,) = [one for one in found.findings if one.check == "even_splits" and "belong" in one.message]
+
+    assert "45% of class 'ash' belong together as near copies (`split.near_copies`)" in finding.message
+    assert "are in train" in finding.message and not finding.passed
