@@ -614,13 +614,17 @@ def test_a_source_of_only_damaged_images_is_refused(tmp_path):
     assert not (project.root / "data/images").exists()
 
 
-@pytest.mark.parametrize("name", ["loose.png", "train/loose.png"])
-def test_an_image_outside_a_class_folder_is_named(tmp_path, name):
+@pytest.mark.parametrize(
+    ("name", "where"),
+    [("loose.png", "the outermost folder"), ("train/loose.png", "train/")],
+    ids=["outermost", "split"],
+)
+def test_an_image_outside_a_class_folder_is_named(tmp_path, name, where):
     """A split is no class; it is refused before anything is packed."""
     project = checkout(tmp_path)
     changed(project, from_folder(write(tmp_path / "pictures", plain_class("train/a", 4, 1) | {name: picture(9)})))
 
-    assert_refused(project, project.stage("download", ok=False), f"{name} lies in no class folder")
+    assert_refused(project, project.stage("download", ok=False), f"an image in {where} lies in no class folder")
     assert outputs(project) == {}
 
 

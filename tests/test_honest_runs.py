@@ -99,6 +99,7 @@ def with_every_kind(project):
     project.run("dvc", "repro")
 
 
+@pytest.mark.long
 def test_no_candidate_of_any_kind_raises_an_alarm(every_kind, tmp_path):
     """Each is green, down to the pixels, before the commit; and in the commit, in a clone and after `dvc pull`."""
     for name in KINDS:
@@ -132,6 +133,7 @@ def commit_of(project, name):
     return found.said[0]
 
 
+@pytest.mark.long
 def test_honest_runs_raise_no_alarm(project, tmp_path):
     """Twelve states that a project passes through, each audited; the ledger loses no line on the way."""
     project.run("dvc", "repro")

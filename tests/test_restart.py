@@ -79,7 +79,11 @@ CASES = {
 }
 
 
-LONG = ("dvc repro",)  # and in short: core/test_stopping.py, and the other cases
+LONG = (
+    "dvc repro",
+    "a search with workers",
+    "the second seed",
+)  # and in short: core/test_stopping.py, and the other cases
 
 
 @pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.long] * (name in LONG)) for name in CASES])

@@ -41,7 +41,10 @@ def commands(page):
                 yield command
 
 
-@pytest.fixture(params=["README.md", "docs/quickstart.md", "docs/own-images.md"])
+LONG = [pytest.param(name, marks=pytest.mark.long) for name in ("README.md", "docs/own-images.md")]
+
+
+@pytest.fixture(params=["docs/quickstart.md", *LONG])
 def page(request):
     """A page with commands for beginners."""
     return request.param
@@ -101,7 +104,10 @@ def let_win(project, name):
 
 
 @pytest.mark.parametrize("page", ["docs/quickstart.md"])
-@pytest.mark.parametrize("name", ["plain", "residual", "plain-tuned"])
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param("plain", marks=pytest.mark.long), "residual", pytest.param("plain-tuned", marks=pytest.mark.long)],
+)
 def test_the_quick_start_ends_well_whichever_model_wins(page, name, typed):
     """From the commit over the audit and the promotion to the rollback, word for word; no gate refuses an honest model."""
     let_win(typed, name)

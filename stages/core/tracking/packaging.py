@@ -16,6 +16,7 @@ PACKAGES = ("numpy", "pandas", "pillow", "simplejpeg", "mlflow")
 FOR_NETWORKS, FOR_HEADS = ("tensorflow", "keras"), ("scikit-learn", "skops")
 MODULES = (
     "errors.py",
+    "plain_text.py",
     "images/decoding.py",
     "images/header.py",
     "images/samples.py",

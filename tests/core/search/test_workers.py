@@ -114,6 +114,7 @@ def test_a_killed_worker_is_replaced(prepared, alone):
     assert contents(prepared) == alone
 
 
+@pytest.mark.long
 def test_a_killed_search_goes_on_without_repeating_and_leaves_no_worker(prepared, alone):
     """Its workers end by themselves; run again, it takes over the finished trials and ends with the same bytes."""
     set_workers(prepared, 2)
@@ -154,6 +155,7 @@ def test_a_worker_that_is_killed_every_time_ends_the_search(prepared):
     prepared.write_params(tree)
 
 
+@pytest.mark.long
 def test_a_search_has_one_run_however_many_workers_look_for_it(prepared):
     """They begin at the same moment, and each would make it."""
     import sqlite3
