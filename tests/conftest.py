@@ -26,7 +26,12 @@ QUICK = {"plain": 2, "residual": 2}  # epochs
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Have a fork server at hand, one for all workers: it starts when the first process is asked of it."""
+    """Have a fork server at hand, one for all workers: it starts when the first process is asked of it.
+
+    What `make test` tells the makes that it starts (UV=, that they are inner ones) is kept from the tests' own.
+    """
+    for name in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL"):
+        os.environ.pop(name, None)
     if not hasattr(config, "workerinput"):
         folder = Path(tempfile.mkdtemp(prefix="imagetrail-tests-"))
         config.stash[SERVER] = forking.announced(folder)
