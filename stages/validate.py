@@ -37,7 +37,7 @@ def main(root: Path = PROJECT) -> None:
         rows, thumbnails = look(layout.archive, folder)
         subject = subject_of(compact(rows, params.tree.split.seed), thumbnails, params.tree.split)
         subject = quarantined(subject, params.checks, params.tree.quarantine, params.tree.split)
-        found = inspect(subject, params.checks)
+        found = inspect(subject, params.checks, with_data_docs=True)
         found.findings.extend(folders_without_images(left_out_of(layout.archive)))
         with working("validate: the page"):
             write_reports(layout, subject, found, rows)

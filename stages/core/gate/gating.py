@@ -129,8 +129,11 @@ def check_classes(images: pd.DataFrame) -> None:
         raise UserError(f"quarantine leaves no image of class {listed(map(repr, lost))}; mend or remove the class")
 
 
-def inspect(subject: Subject, checks: dict[str, Entry]) -> Inspection:
-    """Run every promise of every check over what is not in quarantine, with Great Expectations as the judge."""
+def inspect(subject: Subject, checks: dict[str, Entry], with_data_docs: bool = False) -> Inspection:
+    """Run every promise of every check over what is not in quarantine, with Great Expectations as the judge.
+
+    Its Data Docs are empty unless they are asked for.
+    """
     gone = subject.images["quarantine"].notna()
     kept = replace(subject, images=subject.images[~gone]) if gone.any() else subject  # a copy only where it differs
     measures = dict(measured_by(checks, kept))
@@ -138,7 +141,7 @@ def inspect(subject: Subject, checks: dict[str, Entry]) -> Inspection:
         (name, promise) for name, entry in checks.items() for promise in entry.module("checks").promises(entry.options)
     ]
     with working("verdict of Great Expectations"):
-        passed, data_docs = judged(*tabulated(measures, promised, kept.images.index))
+        passed, data_docs = judged(*tabulated(measures, promised, kept.images.index), with_data_docs)
     looked = [(name, promise, *told(promise, measures[name], kept.images)) for name, promise in promised]
     findings = [
         qualified(

@@ -89,7 +89,7 @@ def test_what_can_not_be_judged_stops():
 def test_a_page_repeats():
     """Two runs have other ids and times, and the same pages, with nothing from elsewhere."""
     table, promise = pd.DataFrame({"x": [0.0, 2.0]}), bound(maximum=1.0)
-    first, second = (judged({"images": table}, {"images": [("check", promise)]})[1] for _ in range(2))
+    first, second = (judged({"images": table}, {"images": [("check", promise)]}, True)[1] for _ in range(2))
 
     assert first == second and len(first) == 2
     assert not any(re.search(r"<script|<link|<img|<form", page) for page in first.values())
